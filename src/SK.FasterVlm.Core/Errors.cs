@@ -1,0 +1,56 @@
+namespace SK.FasterVlm;
+
+/// <summary>Base of every error this library throws on purpose. The message says what was wrong and what to do.</summary>
+public class FasterVlmException : Exception
+{
+    /// <summary>Creates the error.</summary>
+    /// <param name="message">One line: what was wrong and what to do.</param>
+    /// <param name="innerException">The cause, if there is one.</param>
+    public FasterVlmException(string message, Exception? innerException = null) : base(message, innerException) { }
+}
+
+/// <summary>A model or projector file is damaged, of an unsupported kind, or does not fit its partner.</summary>
+public sealed class ModelFormatException : FasterVlmException
+{
+    /// <summary>Creates the error.</summary>
+    /// <param name="message">One line: what was wrong and what to do.</param>
+    /// <param name="field">The header field, key or tensor at fault, if known.</param>
+    /// <param name="innerException">The cause, if there is one.</param>
+    public ModelFormatException(string message, string? field = null, Exception? innerException = null)
+        : base(message, innerException) => Field = field;
+
+    /// <summary>The header field, metadata key or tensor at fault; null when the whole file is.</summary>
+    public string? Field { get; }
+}
+
+/// <summary>Bytes that were to be an image are not one, are damaged, or exceed <see cref="Imaging.ImageLimits"/>.</summary>
+public sealed class ImageFormatException(string message, Exception? innerException = null) : FasterVlmException(message, innerException);
+
+/// <summary>The llama.cpp libraries are missing, of the wrong version, or refused a call.</summary>
+public sealed class NativeRuntimeException(string message, Exception? innerException = null) : FasterVlmException(message, innerException);
+
+/// <summary>The prompt (text and visual tokens) and the room for an answer do not fit the context.</summary>
+public sealed class ContextLengthException : FasterVlmException
+{
+    /// <summary>Creates the error.</summary>
+    /// <param name="required">Positions the prompt needs, at least one for the answer included.</param>
+    /// <param name="available">Positions the context has.</param>
+    /// <param name="visualTokens">How many of the required positions are visual tokens.</param>
+    public ContextLengthException(int required, int available, int visualTokens)
+        : base($"The prompt needs {required} positions ({visualTokens} of them visual tokens) but the context has {available}; "
+            + "shorten the conversation, keep fewer visual tokens or raise the context length.")
+    {
+        Required = required;
+        Available = available;
+        VisualTokens = visualTokens;
+    }
+
+    /// <summary>Positions the prompt needs.</summary>
+    public int Required { get; }
+
+    /// <summary>Positions the context has.</summary>
+    public int Available { get; }
+
+    /// <summary>How many of the required positions are visual tokens.</summary>
+    public int VisualTokens { get; }
+}

@@ -1,0 +1,103 @@
+using SK.FasterVlm.Chat;
+using SK.FasterVlm.Language;
+using SK.FasterVlm.Pruning;
+using SK.FasterVlm.Vision;
+
+namespace SK.FasterVlm.Generation;
+
+/// <summary>An image of a request: encoded bytes of a file, or an image that has been through the encode graph already.</summary>
+public sealed class ImageInput
+{
+    ImageInput(ReadOnlyMemory<byte> bytes, EncodedImage? encoded) => (Bytes, Encoded) = (bytes, encoded);
+
+    /// <summary>The file's bytes; empty when <see cref="Encoded"/> is set.</summary>
+    public ReadOnlyMemory<byte> Bytes { get; }
+
+    /// <summary>The encoded image, which the caller owns and disposes; null when <see cref="Bytes"/> is set.</summary>
+    public EncodedImage? Encoded { get; }
+
+    /// <summary>From the bytes of a PNG, JPEG, WebP, GIF or BMP file.</summary>
+    public static ImageInput FromBytes(ReadOnlyMemory<byte> bytes) => new(bytes, null);
+
+    /// <summary>From an image encoded before, for example to try several budgets on it.</summary>
+    public static ImageInput FromEncoded(EncodedImage image) => new(default, image);
+}
+
+/// <summary>One request to the <see cref="Generator"/>.</summary>
+public sealed record GenerationRequest
+{
+    /// <summary>The prompt; image segments refer to <see cref="Images"/> by index.</summary>
+    public required IReadOnlyList<PromptSegment> Prompt { get; init; }
+
+    /// <summary>The images.</summary>
+    public IReadOnlyList<ImageInput> Images { get; init; } = [];
+
+    /// <summary>How tokens are drawn (default: greedy).</summary>
+    public SamplingSettings Sampling { get; init; } = SamplingSettings.Greedy;
+
+    /// <summary>Most tokens to generate, at least 1.</summary>
+    public int MaxOutputTokens { get; init; } = 512;
+
+    /// <summary>Texts that end the answer; they are not part of it.</summary>
+    public IReadOnlyList<string> Stop { get; init; } = [];
+
+    /// <summary>How many visual tokens to keep of each view.</summary>
+    public VisualTokenBudget Budget { get; init; } = VisualTokenBudget.All;
+
+    /// <summary>Who is kept.</summary>
+    public required IVisualTokenSelector Selector { get; init; }
+
+    /// <summary>Seed for selectors that draw at random.</summary>
+    public int SelectorSeed { get; init; }
+}
+
+/// <summary>Why generation ended.</summary>
+public enum GenerationEnd
+{
+    /// <summary>The model ended its turn, or a stop text appeared.</summary>
+    Stop,
+
+    /// <summary><see cref="GenerationRequest.MaxOutputTokens"/> or the end of the context was reached.</summary>
+    Length,
+}
+
+/// <summary>What one image cost and kept.</summary>
+/// <param name="Width">Width of the decoded picture in pixels.</param>
+/// <param name="Height">Height of the decoded picture in pixels.</param>
+/// <param name="PatchCount">Visual tokens without pruning.</param>
+/// <param name="Kept">Kept patch indices of every view, ascending.</param>
+/// <param name="Timings">Milliseconds by stage.</param>
+public sealed record ImageStatistics(int Width, int Height, int PatchCount, IReadOnlyList<int[]> Kept, VisionTimings Timings)
+{
+    /// <summary>Visual tokens the language model got.</summary>
+    public int KeptCount => Kept.Sum(static view => view.Length);
+}
+
+/// <summary>What happened in a request. Times are milliseconds of wall clock.</summary>
+/// <param name="PromptTokens">Positions of the prompt, visual tokens included.</param>
+/// <param name="OutputTokens">Tokens generated, the end-of-turn token excluded.</param>
+/// <param name="Images">One entry per image.</param>
+/// <param name="QueueMs">Waiting for the model.</param>
+/// <param name="PrefillMs">Evaluating the prompt.</param>
+/// <param name="GenerationMs">From the first token to the last.</param>
+/// <param name="TimeToFirstTokenMs">From the start of the request to the first token, waiting excluded.</param>
+/// <param name="KvBytes">KV cache the sequence used at its end.</param>
+public sealed record GenerationStatistics(
+    int PromptTokens, int OutputTokens, IReadOnlyList<ImageStatistics> Images,
+    double QueueMs, double PrefillMs, double GenerationMs, double TimeToFirstTokenMs, long KvBytes)
+{
+    /// <summary>Visual tokens the language model got.</summary>
+    public int VisualTokensKept => Images.Sum(static i => i.KeptCount);
+
+    /// <summary>Visual tokens there would have been without pruning.</summary>
+    public int VisualTokensTotal => Images.Sum(static i => i.PatchCount);
+
+    /// <summary>Tokens per second after the first; 0 when only one was generated.</summary>
+    public double TokensPerSecond => GenerationMs > 0 && OutputTokens > 1 ? (OutputTokens - 1) * 1000.0 / GenerationMs : 0;
+}
+
+/// <summary>A piece of the answer; the last update of a stream carries <see cref="Statistics"/> and no further text follows it.</summary>
+/// <param name="Text">Whole characters only; may be empty.</param>
+/// <param name="End">Set on the last update.</param>
+/// <param name="Statistics">Set on the last update.</param>
+public readonly record struct GenerationUpdate(string Text, GenerationEnd? End = null, GenerationStatistics? Statistics = null);

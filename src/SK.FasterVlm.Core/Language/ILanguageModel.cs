@@ -1,0 +1,138 @@
+using System.Buffers;
+
+namespace SK.FasterVlm.Language;
+
+/// <summary>What is known of a loaded language model.</summary>
+/// <param name="Name">general.name, or the file name.</param>
+/// <param name="Architecture">general.architecture, for example <c>llama</c>.</param>
+/// <param name="EmbeddingWidth">Width of one embedding row; a projector's output must have it.</param>
+/// <param name="LayerCount">Transformer blocks.</param>
+/// <param name="VocabularySize">Number of tokens.</param>
+/// <param name="TrainedContext">Context length the model was trained for.</param>
+/// <param name="BosToken">Begin-of-sequence token, or -1.</param>
+/// <param name="EosToken">End-of-sequence token, or -1.</param>
+/// <param name="AddBos">Whether a prompt starts with <paramref name="BosToken"/>.</param>
+/// <param name="ChatTemplate">tokenizer.chat_template (Jinja source), if the file has one.</param>
+/// <param name="KvBytesPerToken">Bytes of KV cache one position takes.</param>
+/// <param name="WeightBytes">Size of the weights in bytes.</param>
+public sealed record LanguageModelInfo(
+    string Name, string Architecture, int EmbeddingWidth, int LayerCount, int VocabularySize, int TrainedContext,
+    int BosToken, int EosToken, bool AddBos, string? ChatTemplate, long KvBytesPerToken, long WeightBytes);
+
+/// <summary>A run of rows for the language model: either token ids or ready-made embeddings (visual tokens).</summary>
+public readonly record struct PromptRows
+{
+    PromptRows(ReadOnlyMemory<int> tokens, ReadOnlyMemory<float> embeddings, int count) => (Tokens, Embeddings, Count) = (tokens, embeddings, count);
+
+    /// <summary>Token ids; empty when the rows are embeddings.</summary>
+    public ReadOnlyMemory<int> Tokens { get; }
+
+    /// <summary>Embeddings [Count, EmbeddingWidth], row-major; empty when the rows are tokens.</summary>
+    public ReadOnlyMemory<float> Embeddings { get; }
+
+    /// <summary>Number of rows, each of which takes one position.</summary>
+    public int Count { get; }
+
+    /// <summary>Whether the rows are embeddings.</summary>
+    public bool AreEmbeddings => !Embeddings.IsEmpty;
+
+    /// <summary>Rows from token ids.</summary>
+    public static PromptRows FromTokens(ReadOnlyMemory<int> tokens) => new(tokens, default, tokens.Length);
+
+    /// <summary>Rows from embeddings [count, width].</summary>
+    public static PromptRows FromEmbeddings(ReadOnlyMemory<float> embeddings, int count) => new(default, embeddings, count);
+}
+
+/// <summary>How the next token is drawn. Values outside the ranges are refused with <see cref="ArgumentOutOfRangeException"/>.</summary>
+public sealed record SamplingSettings
+{
+    /// <summary>Greedy decoding.</summary>
+    public static SamplingSettings Greedy { get; } = new();
+
+    /// <summary>0 (greedy, the default) to 5.</summary>
+    public float Temperature { get; init; }
+
+    /// <summary>Keep the k likeliest tokens; 0 (default) keeps all.</summary>
+    public int TopK { get; init; }
+
+    /// <summary>Nucleus: smallest set with this probability, in (0, 1]; 1 (default) keeps all.</summary>
+    public float TopP { get; init; } = 1;
+
+    /// <summary>Drop tokens below this share of the likeliest one, 0 (default, off) to 1.</summary>
+    public float MinP { get; init; }
+
+    /// <summary>Multiplicative repetition penalty over the last 64 tokens, (0, 10]; 1 (default) is off.</summary>
+    public float RepetitionPenalty { get; init; } = 1;
+
+    /// <summary>-2 to 2; 0 (default) is off.</summary>
+    public float FrequencyPenalty { get; init; }
+
+    /// <summary>-2 to 2; 0 (default) is off.</summary>
+    public float PresencePenalty { get; init; }
+
+    /// <summary>Seed of the random draws.</summary>
+    public uint Seed { get; init; }
+
+    /// <summary>GBNF grammar the output must follow, or null.</summary>
+    public string? Grammar { get; init; }
+}
+
+/// <summary>Draws tokens from the logits of the last evaluated row. Not thread-safe; owned by one request.</summary>
+public interface ITokenSampler : IDisposable
+{
+    /// <summary>Draws the next token and records it (penalties, grammar).</summary>
+    int Sample();
+}
+
+/// <summary>
+/// The seam to the language model: tokenise, evaluate, read logits, sample, trim. Small on purpose.
+/// Tokenising is thread-safe; everything that touches the context is for one caller at a time (the <c>Generator</c> sees to it).
+/// </summary>
+public interface ILanguageModel : IDisposable
+{
+    /// <summary>Facts of the model.</summary>
+    LanguageModelInfo Info { get; }
+
+    /// <summary>Positions one sequence may use.</summary>
+    int ContextLength { get; }
+
+    /// <summary>Number of sequences the context holds; ids are 0 to SequenceCount - 1.</summary>
+    int SequenceCount { get; }
+
+    /// <summary>Tokenises text. No BOS is added.</summary>
+    /// <param name="text">Any text; invalid surrogates are replaced by U+FFFD.</param>
+    /// <param name="parseSpecial">True only for template markers: user text must never become a special token.</param>
+    int[] Tokenize(string text, bool parseSpecial);
+
+    /// <summary>Appends the UTF-8 bytes of a token (possibly part of a character) to <paramref name="output"/>; special tokens give nothing.</summary>
+    void AppendPiece(int token, IBufferWriter<byte> output);
+
+    /// <summary>Whether the token ends generation (EOS, end of turn).</summary>
+    bool IsEndOfGeneration(int token);
+
+    /// <summary>
+    /// Evaluates rows at the next consecutive positions of a sequence; afterwards <see cref="Logits"/> belong to the last row.
+    /// The implementation may join text and image rows into one pass.
+    /// </summary>
+    /// <param name="sequence">Sequence id.</param>
+    /// <param name="rows">Rows in order; at least one.</param>
+    /// <param name="cancellationToken">Checked between sub-batches; what was evaluated until then is removed again.</param>
+    /// <exception cref="ContextLengthException">The sequence would outgrow <see cref="ContextLength"/>; nothing was evaluated.</exception>
+    void Evaluate(int sequence, IReadOnlyList<PromptRows> rows, CancellationToken cancellationToken = default);
+
+    /// <summary>Logits of the last evaluated row, [VocabularySize]. Valid until the next evaluation.</summary>
+    ReadOnlySpan<float> Logits { get; }
+
+    /// <summary>Positions in use by a sequence.</summary>
+    int SequenceLength(int sequence);
+
+    /// <summary>Cuts a sequence back to its first <paramref name="length"/> positions; 0 empties it.</summary>
+    void TrimSequence(int sequence, int length);
+
+    /// <summary>Makes <paramref name="target"/> share the first <paramref name="length"/> positions of <paramref name="source"/>.</summary>
+    void CopySequence(int source, int target, int length);
+
+    /// <summary>Creates a sampler over this model's logits.</summary>
+    /// <exception cref="ArgumentException">Settings out of range, or a grammar that does not parse.</exception>
+    ITokenSampler CreateSampler(SamplingSettings settings);
+}

@@ -1,0 +1,7 @@
+namespace SK.FasterVlm.Vision;
+
+/// <summary>The CLIP tower on ggml.</summary>
+public sealed class ClipVisionTower
+{
+    ClipVisionTower() { }
+}

@@ -1,0 +1,115 @@
+using SK.FasterVlm.Pruning;
+
+namespace SK.FasterVlm.Vision;
+
+/// <summary>How the tower's matrices are held in memory.</summary>
+public enum TowerPrecision
+{
+    /// <summary>Q8_0 on a CPU backend, F16 on a GPU (see <see cref="ClipVisionTower"/> for the measured effect).</summary>
+    Auto,
+
+    /// <summary>As stored in the file, mapped without a copy where the backend allows.</summary>
+    AsStored,
+
+    /// <summary>32-bit floats, converted at load.</summary>
+    F32,
+
+    /// <summary>16-bit floats, converted at load unless stored so.</summary>
+    F16,
+
+    /// <summary>8-bit blocks of 32 with one scale, converted at load unless stored so.</summary>
+    Q8_0,
+}
+
+/// <summary>What is known of a vision tower and its projector.</summary>
+/// <param name="ImageSize">Side of the square input in pixels.</param>
+/// <param name="PatchSize">Side of a patch in pixels.</param>
+/// <param name="GridSide">Patches per row and column.</param>
+/// <param name="FeatureWidth">Width of the tower's hidden state.</param>
+/// <param name="LayerCount">Layers that are run (the feature layer is the last of them).</param>
+/// <param name="HeadCount">Attention heads.</param>
+/// <param name="ProjectorType"><c>mlp</c> or <c>mlp_norm</c>.</param>
+/// <param name="OutputWidth">Width of a visual token; equals the language model's embedding width.</param>
+/// <param name="Precision">How the matrices are held.</param>
+/// <param name="Backend">Name of the ggml device that runs the tower.</param>
+/// <param name="WeightBytes">Bytes of weights in memory.</param>
+public sealed record VisionInfo(
+    int ImageSize, int PatchSize, int GridSide, int FeatureWidth, int LayerCount, int HeadCount,
+    string ProjectorType, int OutputWidth, TowerPrecision Precision, string Backend, long WeightBytes)
+{
+    /// <summary>Patches of one view, and so visual tokens without pruning.</summary>
+    public int PatchCount => GridSide * GridSide;
+}
+
+/// <summary>Milliseconds spent on one image before the language model sees it.</summary>
+/// <param name="Decode">Decoding the file.</param>
+/// <param name="Preprocess">Padding, resizing, normalising.</param>
+/// <param name="Encode">The tower up to the [CLS] attention of the last executed layer.</param>
+/// <param name="Select">The budget and the selector.</param>
+/// <param name="Project">The rest of the last layer and the projector, for the kept rows.</param>
+public readonly record struct VisionTimings(double Decode, double Preprocess, double Encode, double Select, double Project)
+{
+    /// <summary>Sum of all parts.</summary>
+    public double Total => Decode + Preprocess + Encode + Select + Project;
+}
+
+/// <summary>
+/// An image after the encode graph: [CLS] attention known, nothing selected yet. Can be finished several times with different
+/// selections, which is how a sweep encodes each image once. Holds memory until disposed.
+/// </summary>
+public abstract class EncodedImage : IDisposable
+{
+    /// <summary>Width of the decoded picture in pixels.</summary>
+    public required int ImageWidth { get; init; }
+
+    /// <summary>Height of the decoded picture in pixels.</summary>
+    public required int ImageHeight { get; init; }
+
+    /// <summary>[CLS] attention of every view, each [GridSide * GridSide] in raster order. LLaVA-1.5 has one view.</summary>
+    public required IReadOnlyList<float[]> ClsAttention { get; init; }
+
+    /// <summary>Time spent so far; Select and Project are 0.</summary>
+    public required VisionTimings Timings { get; init; }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Releases what the encoder holds for this image.</summary>
+    protected abstract void Dispose(bool disposing);
+}
+
+/// <summary>Visual tokens ready for the language model.</summary>
+/// <param name="Embeddings">[Count, Width], views one after the other, raster order within a view.</param>
+/// <param name="Count">Number of kept visual tokens.</param>
+/// <param name="Width">Width of a row.</param>
+/// <param name="Kept">Kept patch indices of every view, ascending.</param>
+/// <param name="PatchCount">Visual tokens there would be without pruning.</param>
+/// <param name="Timings">Milliseconds by stage.</param>
+/// <param name="ImageWidth">Width of the decoded picture in pixels.</param>
+/// <param name="ImageHeight">Height of the decoded picture in pixels.</param>
+public sealed record VisualTokens(
+    ReadOnlyMemory<float> Embeddings, int Count, int Width, IReadOnlyList<int[]> Kept, int PatchCount,
+    VisionTimings Timings, int ImageWidth, int ImageHeight);
+
+/// <summary>From image bytes to visual tokens. Thread-safe; the number of images in work at once is bounded by the implementation.</summary>
+public interface IVisionEncoder : IDisposable
+{
+    /// <summary>Facts of the tower.</summary>
+    VisionInfo Info { get; }
+
+    /// <summary>Decodes, preprocesses and encodes an image up to its [CLS] attention.</summary>
+    /// <exception cref="ImageFormatException">Not an image, damaged, or over the limits.</exception>
+    Task<EncodedImage> EncodeAsync(ReadOnlyMemory<byte> image, CancellationToken cancellationToken = default);
+
+    /// <summary>Selects visual tokens and projects them.</summary>
+    /// <param name="image">From <see cref="EncodeAsync"/> of the same encoder; stays usable.</param>
+    /// <param name="selector">Who is kept.</param>
+    /// <param name="budget">How many are kept, per view.</param>
+    /// <param name="seed">For selectors that draw at random.</param>
+    /// <param name="cancellationToken">Checked between views.</param>
+    Task<VisualTokens> SelectAsync(EncodedImage image, IVisualTokenSelector selector, VisualTokenBudget budget, int seed = 0, CancellationToken cancellationToken = default);
+}
