@@ -8,6 +8,9 @@ namespace SK.FasterVlm.Pruning;
 /// </summary>
 public abstract record VisualTokenBudget
 {
+    // Relative slack, far above what sums of doubles lose and far below one patch: a budget must not grow by rounding.
+    const double Rounding = 1e-12;
+
     VisualTokenBudget() { }
 
     /// <summary>Every visual token: no pruning.</summary>
@@ -50,11 +53,11 @@ public abstract record VisualTokenBudget
 
     sealed record KeepRatio(double Ratio) : VisualTokenBudget
     {
-        // The subtraction keeps 0.1 * 30 = 3.0000000000000004 from becoming 4.
+        // The last factor keeps 0.07 * 100 = 7.000000000000001 from becoming 8.
         public override int Resolve(ReadOnlySpan<float> clsAttention) =>
-            Math.Clamp((int)Math.Ceiling(Ratio * clsAttention.Length - 1e-9), 0, clsAttention.Length);
+            Math.Clamp((int)Math.Ceiling(Ratio * clsAttention.Length * (1 - Rounding)), 0, clsAttention.Length);
 
-        public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"keep {Ratio:P0}");
+        public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"keep {Ratio * 100:0.##} %");
     }
 
     sealed record TokenCount(int Tokens) : VisualTokenBudget
@@ -68,17 +71,18 @@ public abstract record VisualTokenBudget
     {
         public override int Resolve(ReadOnlySpan<float> clsAttention)
         {
-            if (Share >= 1) return clsAttention.Length;
+            if (Share >= 1) return clsAttention.Length; // also when some patches get no attention at all
             float[] sorted = clsAttention.ToArray();
             Array.Sort(sorted);
             double total = 0;
             foreach (float a in sorted) total += a;
+            double wanted = Share * total * (1 - Rounding);
             double held = 0;
             int kept = 0;
-            while (kept < sorted.Length && held < Share * total) held += sorted[^++kept];
+            while (kept < sorted.Length && held < wanted) held += sorted[^++kept];
             return kept;
         }
 
-        public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Share:P0} of attention");
+        public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Share * 100:0.##} % of attention");
     }
 }
