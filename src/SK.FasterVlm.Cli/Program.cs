@@ -1,1 +1,5 @@
-return 0;
+using SK.FasterVlm.Cli;
+using SK.FasterVlm.Cli.Output;
+
+using Interrupts interrupts = Interrupts.Listen();
+return await CliApplication.RunAsync(args, Terminal.FromConsole(), interrupts);

@@ -1,0 +1,102 @@
+using System.CommandLine;
+using SK.FasterVlm.Imaging;
+using SK.FasterVlm.Native;
+
+namespace SK.FasterVlm.Cli.Options;
+
+/// <summary>Which model runs, and how: shared by every command that loads one.</summary>
+internal sealed class ModelOptions
+{
+    readonly Option<string?> model = new("--model", "-m")
+    {
+        Description = "Language model (GGUF). Default: the embedded model.",
+        HelpName = "file",
+    };
+
+    readonly Option<string?> projector = new("--projector", "-p")
+    {
+        Description = "Vision tower and projector of the same model (GGUF, \"mmproj\").",
+        HelpName = "file",
+    };
+
+    readonly Option<int> threads = ValueParsers.Integer("--threads", "Processor threads; 0: one per physical core.", 0, 512, 0, "-t");
+
+    readonly Option<int> context = ValueParsers.Integer("--context", "Context length in positions; 0: the model's, at most 4096.", 0, 1_048_576, 0, "-c");
+
+    readonly Option<string?> nativeDirectory = new("--native-dir") { Description = "Directory with the llama.cpp libraries.", HelpName = "directory" };
+
+    readonly Option<string> backend = new("--backend")
+    {
+        Description = "cpu, cuda, vulkan, or auto for the best that is found.",
+        HelpName = "name",
+        DefaultValueFactory = static _ => "cpu",
+    };
+
+    /// <summary>Adds the options to a command.</summary>
+    public void AddTo(Command command)
+    {
+        command.Add(model);
+        command.Add(projector);
+        command.Add(threads);
+        command.Add(context);
+        AddNativeTo(command);
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(model) is null != result.GetResult(projector) is null)
+                result.AddError("--model and --projector belong together: give both, or neither for the embedded model.");
+        });
+    }
+
+    /// <summary>Adds only the options that say where the libraries are.</summary>
+    public void AddNativeTo(Command command)
+    {
+        backend.AcceptOnlyFromAmong(StringComparer.Ordinal, "auto", "cpu", "cuda", "vulkan");
+        command.Add(nativeDirectory);
+        command.Add(backend);
+    }
+
+    /// <summary>Where the libraries are.</summary>
+    public NativeOptions Native(ParseResult parsed) => new()
+    {
+        Directory = parsed.GetValue(nativeDirectory),
+        Backend = Enum.Parse<NativeBackend>(parsed.GetRequiredValue(backend), ignoreCase: true),
+    };
+
+    /// <summary>The model's options, checked.</summary>
+    /// <exception cref="CliException">A value is out of range, or a file does not exist.</exception>
+    public FasterVlmOptions Read(ParseResult parsed)
+    {
+        FasterVlmOptions options = new()
+        {
+            ModelPath = parsed.GetValue(model),
+            ProjectorPath = parsed.GetValue(projector),
+            Threads = parsed.GetValue(threads),
+            ContextLength = parsed.GetValue(context),
+            Native = Native(parsed),
+            // Files of one's own may be larger than what a server should take from strangers; pixels stay bounded.
+            ImageLimits = new ImageLimits { MaxBytes = InputFiles.MaxImageBytes },
+        };
+        Check(options);
+        foreach (string? path in new[] { options.ModelPath, options.ProjectorPath })
+        {
+            if (path is not null) InputFiles.RequireFile(path);
+        }
+
+        return options;
+    }
+
+    /// <summary>Checks options; what the library throws for a programmer becomes what a user can read.</summary>
+    /// <exception cref="CliException">A value is out of range.</exception>
+    public static void Check(FasterVlmOptions options)
+    {
+        try
+        {
+            options.Validate();
+        }
+        catch (ArgumentException error)
+        {
+            // ArgumentException appends the parameter's name and value, which the message has already.
+            throw new CliException(error.Message.Split(" (Parameter", 2)[0], error);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+
+namespace SK.FasterVlm.Cli.Options;
+
+/// <summary>How numbers are written on the command line: always with a decimal point, whatever the machine's language.</summary>
+internal static class ValueParsers
+{
+    /// <summary>A share: <c>0.1</c> or <c>10%</c>.</summary>
+    public static bool TryShare(string text, out double share)
+    {
+        bool percent = text.EndsWith('%');
+        bool number = double.TryParse(percent ? text[..^1] : text, NumberStyles.Float, CultureInfo.InvariantCulture, out share);
+        if (percent) share /= 100;
+        return number && share >= 0 && share <= 1;
+    }
+
+    /// <summary>Parser for an option that takes a share.</summary>
+    public static double? Share(ArgumentResult result)
+    {
+        string text = result.Tokens[^1].Value;
+        if (TryShare(text, out double share)) return share;
+        result.AddError($"'{text}' is not a share: write 0 to 1, or a percentage such as 10%.");
+        return null;
+    }
+
+    /// <summary>Parser for an option that takes shares separated by commas.</summary>
+    public static double[] Shares(ArgumentResult result)
+    {
+        List<double> shares = [];
+        foreach (string text in Items(result))
+        {
+            if (TryShare(text, out double share)) shares.Add(share);
+            else result.AddError($"'{text}' is not a share: write 0 to 1, or a percentage such as 10%.");
+        }
+
+        return [.. shares];
+    }
+
+    /// <summary>An option that takes a whole number.</summary>
+    public static Option<int> Integer(string name, string description, int minimum, int maximum, int? standard = null, params string[] aliases)
+    {
+        Option<int> option = new(name, aliases) { Description = description, HelpName = "number" };
+        if (standard is int value) option.DefaultValueFactory = _ => value;
+        option.CustomParser = result =>
+        {
+            string text = result.Tokens[^1].Value;
+            if (int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number) && number >= minimum && number <= maximum) return number;
+            result.AddError($"{name} takes a whole number from {minimum} to {maximum}, not '{text}'.");
+            return 0;
+        };
+        return option;
+    }
+
+    /// <summary>Parser for an option that takes names of an enumeration, or several separated by commas.</summary>
+    public static T[] Names<T>(ArgumentResult result) where T : struct, Enum
+    {
+        List<T> values = [];
+        foreach (string text in Items(result))
+        {
+            // TryParse would take numbers as well.
+            if (!char.IsAsciiDigit(text[0]) && Enum.TryParse(text, ignoreCase: true, out T value)) values.Add(value);
+            else result.AddError($"'{text}' is not one of {string.Join(", ", Enum.GetNames<T>()).ToLowerInvariant()}.");
+        }
+
+        return [.. values];
+    }
+
+    static IEnumerable<string> Items(ArgumentResult result) => result.Tokens
+        .SelectMany(static token => token.Value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
+}

@@ -1,0 +1,71 @@
+using System.Diagnostics;
+using System.Text;
+using SK.FasterVlm.Cli.Output;
+
+namespace SK.FasterVlm.Cli.Tests;
+
+/// <summary>How one run of the program ended.</summary>
+internal sealed record CliRun(int ExitCode, string Output, string Error)
+{
+    /// <summary>The lines on stderr.</summary>
+    public string[] ErrorLines => Error.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
+    /// <summary>Runs in this process.</summary>
+    public static Task<CliRun> InProcessAsync(params string[] args) => InProcessAsync(args, "");
+
+    /// <summary>Runs in this process with text on standard input.</summary>
+    public static async Task<CliRun> InProcessAsync(string[] args, string input)
+    {
+        StringWriter output = new() { NewLine = "\n" };
+        StringWriter error = new() { NewLine = "\n" };
+        Terminal terminal = new()
+        {
+            In = new StringReader(input),
+            OpenInput = () => new MemoryStream(Encoding.UTF8.GetBytes(input)),
+            Out = output,
+            Error = error,
+        };
+        using Interrupts interrupts = new();
+        int exitCode = await CliApplication.RunAsync(args, terminal, interrupts);
+        return new CliRun(exitCode, output.ToString(), error.ToString());
+    }
+
+    /// <summary>Runs as a process of its own. A process that a signal ended reports 128 + the signal.</summary>
+    public static async Task<CliRun> ChildProcessAsync(string[] args, string input = "")
+    {
+        using Process process = Start(args);
+        Task<string> output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        Task<string> error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await WriteInputAsync(process, input);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        return new CliRun(process.ExitCode, await output, await error);
+    }
+
+    /// <summary>Starts the program as a process with all streams redirected.</summary>
+    public static Process Start(params string[] args)
+    {
+        ProcessStartInfo start = new("dotnet")
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            StandardInputEncoding = new UTF8Encoding(false),
+        };
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "fastervlm.dll"));
+        foreach (string argument in args) start.ArgumentList.Add(argument);
+        return Process.Start(start) ?? throw new InvalidOperationException("The process did not start.");
+    }
+
+    static async Task WriteInputAsync(Process process, string input)
+    {
+        try
+        {
+            await process.StandardInput.WriteAsync(input);
+            process.StandardInput.Close();
+        }
+        catch (IOException)
+        {
+            // The program ended without reading its input.
+        }
+    }
+}
