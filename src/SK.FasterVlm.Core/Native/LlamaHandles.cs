@@ -1,0 +1,75 @@
+using System.Runtime.InteropServices;
+
+namespace SK.FasterVlm.Native;
+
+/// <summary>A loaded model.</summary>
+internal sealed unsafe class LlamaModelHandle : SafeHandle
+{
+    internal LlamaModelHandle(llama_model* model) : base(0, true) => SetHandle((nint)model);
+
+    public override bool IsInvalid => handle == 0;
+
+    protected override bool ReleaseHandle()
+    {
+        Llama.llama_model_free((llama_model*)handle);
+        return true;
+    }
+}
+
+/// <summary>A context. Holds a reference on its model, so that the model is freed last whatever order they are disposed in.</summary>
+internal sealed unsafe class LlamaContextHandle : SafeHandle
+{
+    readonly LlamaModelHandle model;
+
+    LlamaContextHandle(LlamaModelHandle model) : base(0, true) => this.model = model;
+
+    /// <summary>Makes a context; the result is invalid (never null) when the library refused.</summary>
+    internal static LlamaContextHandle Create(LlamaModelHandle model, in llama_context_params parameters)
+    {
+        var result = new LlamaContextHandle(model);
+        llama_context* context = Llama.llama_init_from_model(model, parameters);
+        if (context is null) return result;
+        bool added = false;
+        model.DangerousAddRef(ref added);
+        result.SetHandle((nint)context);
+        return result;
+    }
+
+    public override bool IsInvalid => handle == 0;
+
+    protected override bool ReleaseHandle()
+    {
+        Llama.llama_free((llama_context*)handle);
+        model.DangerousRelease();
+        return true;
+    }
+}
+
+/// <summary>A sampler chain. Holds a reference on the model whose vocabulary a grammar points into.</summary>
+internal sealed unsafe class LlamaSamplerHandle : SafeHandle
+{
+    readonly LlamaModelHandle model;
+
+    LlamaSamplerHandle(LlamaModelHandle model) : base(0, true) => this.model = model;
+
+    /// <summary>An empty chain; the result is invalid (never null) when memory ran out.</summary>
+    internal static LlamaSamplerHandle Create(LlamaModelHandle model)
+    {
+        var result = new LlamaSamplerHandle(model);
+        llama_sampler* chain = LlamaSampling.llama_sampler_chain_init(new llama_sampler_chain_params { no_perf = 1 });
+        if (chain is null) return result;
+        bool added = false;
+        model.DangerousAddRef(ref added);
+        result.SetHandle((nint)chain);
+        return result;
+    }
+
+    public override bool IsInvalid => handle == 0;
+
+    protected override bool ReleaseHandle()
+    {
+        LlamaSampling.llama_sampler_free((llama_sampler*)handle);
+        model.DangerousRelease();
+        return true;
+    }
+}

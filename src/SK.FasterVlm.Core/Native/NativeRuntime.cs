@@ -1,0 +1,117 @@
+using System.Runtime.InteropServices;
+using Microsoft.Extensions.Logging;
+
+namespace SK.FasterVlm.Native;
+
+/// <summary>
+/// llama.cpp in this process: found, checked and loaded once. The libraries keep global state (backends, log), so there is one per
+/// process; a second <see cref="Load"/> shares it, adds backends that are not loaded yet, and is refused when it names another directory.
+/// <para>
+/// Searched, in this order: <see cref="NativeOptions.Directory"/>, the environment variable <c>FASTERVLM_NATIVE_DIR</c>, the
+/// assembly's own directory, <c>runtimes/&lt;rid&gt;/native</c> below it. A directory given by one of the first two is the only one
+/// searched. Versions, exports and struct layouts are checked before first use.
+/// </para>
+/// </summary>
+public sealed unsafe class NativeRuntime
+{
+    static readonly Lock Gate = new();
+    static NativeRuntime? current;
+
+    readonly NativeLibraries libraries;
+    readonly List<string> backends = [];
+
+    NativeRuntime(NativeLibraries libraries) => this.libraries = libraries;
+
+    /// <summary>Where the libraries lie.</summary>
+    public string Directory => libraries.Directory;
+
+    /// <summary>Finds, checks and loads the libraries, or shares what this process has loaded already. Thread-safe.</summary>
+    /// <param name="options">Where to look and which backends to use.</param>
+    /// <param name="loggers">Receives the libraries' log (category <c>SK.FasterVlm.Native</c>); null keeps an earlier one.</param>
+    /// <exception cref="NativeRuntimeException">
+    /// The libraries are missing, of another release, do not load, or another directory is in use.
+    /// </exception>
+    public static NativeRuntime Load(NativeOptions options, ILoggerFactory? loggers = null)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        lock (Gate)
+        {
+            if (current is null)
+            {
+                NativeLibraries libraries = NativeLibraries.Load(options.Directory);
+                AbiCheck.Run(libraries);
+                Start(libraries, loggers);
+            }
+            else
+            {
+                RefuseOtherDirectory(options.Directory, current.Directory);
+                if (loggers is not null) NativeLog.Attach(loggers);
+            }
+            current!.backends.AddRange(NativeBackends.Load(current.Directory, options.Backend));
+            return current;
+        }
+    }
+
+    /// <summary>
+    /// Runs on libraries that somebody else of this process has loaded, backends included, after the same checks.
+    /// </summary>
+    /// <exception cref="NativeRuntimeException">They are not the pinned release, or other libraries are in use already.</exception>
+    internal static NativeRuntime Adopt(NativeLibraries libraries, ILoggerFactory? loggers = null)
+    {
+        lock (Gate)
+        {
+            if (current is not null)
+            {
+                return current.libraries.Llama == libraries.Llama
+                    ? current
+                    : throw new NativeRuntimeException($"llama.cpp is in use from {current.Directory}; a process holds one copy.");
+            }
+            AbiCheck.Run(libraries);
+            Start(libraries, loggers);
+            return current!;
+        }
+    }
+
+    /// <summary>What is loaded, for people to read.</summary>
+    public NativeDiagnostics Describe()
+    {
+        List<NativeDevice> devices = [];
+        for (nuint i = 0; i < GgmlBackend.ggml_backend_dev_count(); i++)
+        {
+            ggml_backend_device* device = GgmlBackend.ggml_backend_dev_get(i);
+            nuint free = 0, total = 0;
+            GgmlBackend.ggml_backend_dev_memory(device, &free, &total);
+            string kind = GgmlBackend.ggml_backend_dev_type(device) switch
+            {
+                ggml_backend_dev_type.GGML_BACKEND_DEVICE_TYPE_CPU => "cpu",
+                ggml_backend_dev_type.GGML_BACKEND_DEVICE_TYPE_GPU => "gpu",
+                ggml_backend_dev_type.GGML_BACKEND_DEVICE_TYPE_IGPU => "igpu",
+                _ => "accel",
+            };
+            devices.Add(new NativeDevice(
+                Utf8.Read(GgmlBackend.ggml_backend_dev_name(device)), Utf8.Read(GgmlBackend.ggml_backend_dev_description(device)), kind,
+                Utf8.Read(GgmlBackend.ggml_backend_reg_name(GgmlBackend.ggml_backend_dev_backend_reg(device))), (long)total, (long)free));
+        }
+        string[] loaded;
+        lock (Gate) loaded = [.. backends];
+        return new NativeDiagnostics(
+            Directory, Utf8.Read(Llama.llama_version()), Utf8.Read(Ggml.ggml_version()), Utf8.Read(Ggml.ggml_commit()),
+            loaded, devices, Utf8.Read(Llama.llama_print_system_info()).Trim());
+    }
+
+    static void Start(NativeLibraries libraries, ILoggerFactory? loggers)
+    {
+        NativeLibrary.SetDllImportResolver(typeof(NativeRuntime).Assembly, (name, _, _) => current?.libraries.Resolve(name) ?? 0);
+        current = new NativeRuntime(libraries);
+        NativeLog.Attach(loggers);
+        Llama.llama_backend_init();
+    }
+
+    static void RefuseOtherDirectory(string? wanted, string loaded)
+    {
+        if (string.IsNullOrEmpty(wanted)) return;
+        if (Path.TrimEndingDirectorySeparator(Path.GetFullPath(wanted)) == Path.TrimEndingDirectorySeparator(loaded)) return;
+        throw new NativeRuntimeException(
+            $"llama.cpp is loaded from {loaded}; a process holds one copy, so {wanted} cannot be used until it restarts.");
+    }
+}
