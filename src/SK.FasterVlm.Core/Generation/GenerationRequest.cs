@@ -38,8 +38,11 @@ public sealed record GenerationRequest
     /// <summary>Most tokens to generate, at least 1.</summary>
     public int MaxOutputTokens { get; init; } = 512;
 
-    /// <summary>Texts that end the answer; they are not part of it.</summary>
+    /// <summary>Texts that end the answer; they are not part of it. None may be empty.</summary>
     public IReadOnlyList<string> Stop { get; init; } = [];
+
+    /// <summary>Drops white space at the start of the answer (default true): templates end right before the space that opens it.</summary>
+    public bool TrimStart { get; init; } = true;
 
     /// <summary>How many visual tokens to keep of each view.</summary>
     public VisualTokenBudget Budget { get; init; } = VisualTokenBudget.All;
@@ -101,3 +104,9 @@ public sealed record GenerationStatistics(
 /// <param name="End">Set on the last update.</param>
 /// <param name="Statistics">Set on the last update.</param>
 public readonly record struct GenerationUpdate(string Text, GenerationEnd? End = null, GenerationStatistics? Statistics = null);
+
+/// <summary>A whole answer.</summary>
+/// <param name="Text">The text.</param>
+/// <param name="End">Why generation ended.</param>
+/// <param name="Statistics">What happened.</param>
+public sealed record GenerationResult(string Text, GenerationEnd End, GenerationStatistics Statistics);

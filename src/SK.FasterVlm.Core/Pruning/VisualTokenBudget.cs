@@ -6,7 +6,7 @@ namespace SK.FasterVlm.Pruning;
 /// How many visual tokens of a view the language model gets: a ratio, a count, or a share of the [CLS] attention.
 /// Immutable; turned into a number per view by <see cref="Resolve"/>.
 /// </summary>
-public abstract record VisualTokenBudget
+public abstract partial record VisualTokenBudget
 {
     // Relative slack, far above what sums of doubles lose and far below one patch: a budget must not grow by rounding.
     const double Rounding = 1e-12;

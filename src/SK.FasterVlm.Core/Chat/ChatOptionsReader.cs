@@ -1,0 +1,133 @@
+using System.Globalization;
+using System.Text.Json;
+using Microsoft.Extensions.AI;
+using SK.FasterVlm.Generation;
+using SK.FasterVlm.Language;
+using SK.FasterVlm.Pruning;
+
+namespace SK.FasterVlm.Chat;
+
+/// <summary>
+/// From <see cref="ChatOptions"/> to a <see cref="GenerationRequest"/>: every option is honoured, or refused by an error that names
+/// it. A test fails when a new version of the contract brings an option that is not decided on here.
+/// </summary>
+static class ChatOptionsReader
+{
+    /// <summary>Keys of <see cref="ChatOptions.AdditionalProperties"/> that mean something.</summary>
+    public static readonly IReadOnlyList<string> Keys = ["visual_tokens", "keep_ratio", "selector", "selector_seed", "min_p", "repetition_penalty"];
+
+    /// <summary>Refuses what this model cannot do.</summary>
+    /// <exception cref="NotSupportedException">An option asks for something that is not there.</exception>
+    /// <exception cref="ArgumentException">The model id is another model's.</exception>
+    public static void CheckSupported(ChatOptions options, string modelId)
+    {
+        if (options.ModelId is { } id && !id.Equals(modelId, StringComparison.OrdinalIgnoreCase))
+            throw new ArgumentException($"ChatOptions.ModelId is \"{id}\" but this client serves \"{modelId}\".", nameof(options));
+        Refuse(options.ConversationId is not null, nameof(options.ConversationId), "conversations are not stored; send all messages");
+        Refuse(options.Tools is { Count: > 0 }, nameof(options.Tools), "function calling is not available for this model");
+        Refuse(options.ToolMode is RequiredChatToolMode, nameof(options.ToolMode), "function calling is not available for this model");
+        Refuse(options.ResponseFormat is not (null or ChatResponseFormatText), nameof(options.ResponseFormat), "structured output is not available; only text is");
+        Refuse(options.Reasoning is { Effort: not (null or ReasoningEffort.None) } or { Output: not (null or ReasoningOutput.None) },
+            nameof(options.Reasoning), "the model does not reason before it answers");
+#pragma warning disable MEAI001 // experimental options; refusing them is safe whatever becomes of them
+        Refuse(options.AllowBackgroundResponses is true, nameof(options.AllowBackgroundResponses), "requests run in the foreground");
+        Refuse(options.ContinuationToken is not null, nameof(options.ContinuationToken), "requests run in the foreground");
+#pragma warning restore MEAI001
+        // AllowMultipleToolCalls only says something about tools, which are refused above.
+
+        static void Refuse(bool condition, string option, string reason)
+        {
+            if (condition) throw new NotSupportedException($"ChatOptions.{option} is not supported: {reason}.");
+        }
+    }
+
+    /// <summary>Sampling settings. Temperature 0 (greedy) is the default, as LLaVA is evaluated; without a seed a random one is drawn.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A value is out of range; the message names it.</exception>
+    public static SamplingSettings Sampling(ChatOptions? options, FasterVlmRequestOptions extra) => new()
+    {
+        Temperature = InRange(options?.Temperature ?? 0, 0, 5, nameof(ChatOptions.Temperature)),
+        TopK = options?.TopK is { } k ? (k >= 0 ? k : throw Out(nameof(ChatOptions.TopK), k, "0 or more")) : 0,
+        TopP = options?.TopP is { } p ? (p > 0 && p <= 1 ? p : throw Out(nameof(ChatOptions.TopP), p, "above 0 and at most 1")) : 1,
+        MinP = InRange(extra.MinP ?? 0, 0, 1, "min_p"),
+        RepetitionPenalty = extra.RepetitionPenalty is { } r ? (r > 0 && r <= 10 ? r : throw Out("repetition_penalty", r, "above 0 and at most 10")) : 1,
+        FrequencyPenalty = InRange(options?.FrequencyPenalty ?? 0, -2, 2, nameof(ChatOptions.FrequencyPenalty)),
+        PresencePenalty = InRange(options?.PresencePenalty ?? 0, -2, 2, nameof(ChatOptions.PresencePenalty)),
+        Seed = options?.Seed switch
+        {
+            null => (uint)Random.Shared.NextInt64(0, 1L << 32),
+            >= 0 and <= uint.MaxValue and { } seed => (uint)seed,
+            { } seed => throw Out(nameof(ChatOptions.Seed), seed, "0 to 4294967295"),
+        },
+    };
+
+    /// <summary>Tokens the answer may have.</summary>
+    public static int MaxOutputTokens(ChatOptions? options, int fallback) =>
+        options?.MaxOutputTokens is { } max ? (max >= 1 ? max : throw Out(nameof(ChatOptions.MaxOutputTokens), max, "1 or more")) : fallback;
+
+    /// <summary>Stop texts.</summary>
+    public static IReadOnlyList<string> Stop(ChatOptions? options) =>
+        options?.StopSequences is not { Count: > 0 } stops ? []
+        : stops.Any(string.IsNullOrEmpty) ? throw new ArgumentException("ChatOptions.StopSequences holds an empty text.", nameof(options))
+        : [.. stops];
+
+    /// <summary>The options of our own: typed first, then by key.</summary>
+    /// <exception cref="ArgumentException">An unknown key, or a value of the wrong type.</exception>
+    public static FasterVlmRequestOptions Extra(ChatOptions? options, IChatClient client)
+    {
+        FasterVlmRequestOptions extra = options?.RawRepresentationFactory?.Invoke(client) switch
+        {
+            null => new FasterVlmRequestOptions(),
+            FasterVlmRequestOptions typed => typed,
+            { } other => throw new ArgumentException(
+                $"ChatOptions.RawRepresentationFactory gave a {other.GetType().Name}; this client takes a {nameof(FasterVlmRequestOptions)}.", nameof(options)),
+        };
+        if (options?.AdditionalProperties is not { } properties) return extra;
+        if (properties.ContainsKey("visual_tokens") && properties.ContainsKey("keep_ratio"))
+            throw new ArgumentException("visual_tokens and keep_ratio say the same thing; give one of them.", nameof(options));
+        foreach ((string key, object? value) in properties)
+        {
+            if (value is null) continue;
+            extra = key switch
+            {
+                "visual_tokens" => extra with { VisualTokens = Budget(key, value) },
+                "keep_ratio" => extra with { VisualTokens = VisualTokenBudget.Keep(Number(key, value)) },
+                "selector" => extra with { Selector = value as IVisualTokenSelector ?? VisualTokenSelectors.ByName(Text(key, value)) },
+                "selector_seed" => extra with { SelectorSeed = Integer(key, value) },
+                "min_p" => extra with { MinP = (float)Number(key, value) },
+                "repetition_penalty" => extra with { RepetitionPenalty = (float)Number(key, value) },
+                _ => throw new ArgumentException($"ChatOptions.AdditionalProperties[\"{key}\"] is not known; there are: {string.Join(", ", Keys)}.", nameof(options)),
+            };
+        }
+        return extra;
+    }
+
+    static VisualTokenBudget Budget(string key, object value) => value switch
+    {
+        VisualTokenBudget budget => budget,
+        string or JsonElement { ValueKind: JsonValueKind.String } => VisualTokenBudget.TryParse(Text(key, value), out VisualTokenBudget? parsed) ? parsed : throw Wrong(key, value),
+        _ when Integer(key, value) is >= 0 and int count => VisualTokenBudget.Count(count),
+        _ => throw Wrong(key, value),
+    };
+
+    // Values arrive as CLR numbers, as text (configuration) or as JSON (prompt files, servers).
+    static double Number(string key, object value) =>
+        double.TryParse(Text(key, value), NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number) ? number : throw Wrong(key, value);
+
+    static int Integer(string key, object value) =>
+        int.TryParse(Text(key, value), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number) ? number : throw Wrong(key, value);
+
+    static string Text(string key, object value) => value switch
+    {
+        string text => text,
+        JsonElement { ValueKind: JsonValueKind.String or JsonValueKind.Number } json => json.ToString(),
+        sbyte or byte or short or ushort or int or uint or long or ulong or float or double or decimal => Convert.ToString(value, CultureInfo.InvariantCulture)!,
+        _ => throw Wrong(key, value),
+    };
+
+    static float InRange(float value, float low, float high, string name) =>
+        value >= low && value <= high ? value : throw Out(name, value, string.Create(CultureInfo.InvariantCulture, $"{low} to {high}"));
+
+    static ArgumentOutOfRangeException Out(string name, object value, string range) => new(name, value, $"{name} must be {range}.");
+
+    static ArgumentException Wrong(string key, object value) => new($"\"{value}\" is no value for {key}.", key);
+}

@@ -1,0 +1,133 @@
+using System.Runtime.CompilerServices;
+using Microsoft.Extensions.AI;
+using SK.FasterVlm.Generation;
+
+namespace SK.FasterVlm.Chat;
+
+/// <summary>
+/// A <see cref="FasterVlmModel"/> as <see cref="IChatClient"/>. Thread-safe and stateless: the caller sends the whole conversation
+/// every time. Every option is honoured or refused; unlike cloud models the default temperature is 0 (greedy), as LLaVA is evaluated.
+/// </summary>
+/// <remarks>
+/// Text of messages and images are untrusted: text never becomes a special token, images are checked before they are decoded. What is
+/// written in an image can still talk to the model, so treat answers as untrusted text. Logging, telemetry and caching are the
+/// standard decorators of Microsoft.Extensions.AI.
+/// </remarks>
+public sealed class FasterVlmChatClient : IChatClient
+{
+    /// <summary>Key of the <see cref="GenerationStatistics"/> in the additional properties of a response.</summary>
+    public const string StatisticsKey = "fastervlm";
+
+    readonly FasterVlmModel _model;
+    readonly ChatClientMetadata _metadata;
+
+    /// <summary>Creates a client over a model, which stays the caller's.</summary>
+    public FasterVlmChatClient(FasterVlmModel model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        _model = model;
+        _metadata = new ChatClientMetadata("fastervlm", null, model.ModelId);
+    }
+
+    /// <inheritdoc/>
+    public async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        GenerationRequest request = CreateRequest(messages, options);
+        GenerationResult result = await _model.Generator.CompleteAsync(request, cancellationToken).ConfigureAwait(false);
+        string id = NewId();
+        return new ChatResponse(new ChatMessage(ChatRole.Assistant, result.Text) { MessageId = id, CreatedAt = Now })
+        {
+            ResponseId = id,
+            ModelId = _model.ModelId,
+            CreatedAt = Now,
+            FinishReason = Reason(result.End),
+            Usage = Usage(result.Statistics),
+            AdditionalProperties = new() { [StatisticsKey] = result.Statistics },
+            RawRepresentation = result,
+        };
+    }
+
+    /// <inheritdoc/>
+    public IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(
+        IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default) =>
+        StreamAsync(CreateRequest(messages, options), cancellationToken);
+
+    /// <inheritdoc/>
+    public object? GetService(Type serviceType, object? serviceKey = null)
+    {
+        ArgumentNullException.ThrowIfNull(serviceType);
+        if (serviceKey is not null) return null;
+        return serviceType == typeof(ChatClientMetadata) ? _metadata
+            : serviceType.IsInstanceOfType(this) ? this
+            : serviceType == typeof(FasterVlmModel) ? _model
+            : serviceType == typeof(Generator) ? _model.Generator
+            : null;
+    }
+
+    /// <summary>Does nothing: the model is its owner's to dispose.</summary>
+    public void Dispose() { }
+
+    /// <summary>A conversation and its options as a request to <see cref="FasterVlmModel.Generator"/>; everything is checked here.</summary>
+    /// <exception cref="ArgumentException">The conversation or an option is not valid.</exception>
+    /// <exception cref="NotSupportedException">Something this model cannot do is asked for.</exception>
+    public GenerationRequest CreateRequest(IEnumerable<ChatMessage> messages, ChatOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(messages);
+        if (options is not null) ChatOptionsReader.CheckSupported(options, _model.ModelId);
+        FasterVlmRequestOptions extra = ChatOptionsReader.Extra(options, this);
+        BuiltPrompt prompt = PromptBuilder.Build(_model.Template, messages, options?.Instructions, _model.Options.MaxImages);
+        return new GenerationRequest
+        {
+            Prompt = prompt.Segments,
+            Images = prompt.Images,
+            Sampling = ChatOptionsReader.Sampling(options, extra),
+            MaxOutputTokens = ChatOptionsReader.MaxOutputTokens(options, _model.Options.MaxOutputTokens),
+            Stop = ChatOptionsReader.Stop(options),
+            Budget = extra.VisualTokens ?? _model.Options.VisualTokens,
+            Selector = extra.Selector ?? _model.Selector,
+            SelectorSeed = extra.SelectorSeed ?? 0,
+        };
+    }
+
+    async IAsyncEnumerable<ChatResponseUpdate> StreamAsync(GenerationRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        string id = NewId();
+        DateTimeOffset created = Now;
+        await foreach (GenerationUpdate piece in _model.Generator.GenerateAsync(request, cancellationToken).ConfigureAwait(false))
+        {
+            ChatResponseUpdate update = new(ChatRole.Assistant, piece.Text)
+            {
+                ResponseId = id,
+                MessageId = id,
+                ModelId = _model.ModelId,
+                CreatedAt = created,
+                RawRepresentation = piece,
+            };
+            if (piece.End is { } end && piece.Statistics is { } statistics)
+            {
+                update.FinishReason = Reason(end);
+                update.Contents.Add(new UsageContent(Usage(statistics)));
+                update.AdditionalProperties = new() { [StatisticsKey] = statistics };
+            }
+            yield return update;
+        }
+    }
+
+    static DateTimeOffset Now => TimeProvider.System.GetUtcNow();
+
+    static string NewId() => $"fvlm-{Guid.NewGuid():N}";
+
+    static ChatFinishReason Reason(GenerationEnd end) => end == GenerationEnd.Stop ? ChatFinishReason.Stop : ChatFinishReason.Length;
+
+    static UsageDetails Usage(GenerationStatistics statistics) => new()
+    {
+        InputTokenCount = statistics.PromptTokens,
+        OutputTokenCount = statistics.OutputTokens,
+        TotalTokenCount = statistics.PromptTokens + statistics.OutputTokens,
+        AdditionalCounts = new()
+        {
+            ["visual_tokens_kept"] = statistics.VisualTokensKept,
+            ["visual_tokens_total"] = statistics.VisualTokensTotal,
+        },
+    };
+}

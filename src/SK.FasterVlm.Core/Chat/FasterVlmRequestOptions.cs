@@ -1,0 +1,26 @@
+using SK.FasterVlm.Pruning;
+
+namespace SK.FasterVlm.Chat;
+
+/// <summary>
+/// What a request can say beyond <see cref="Microsoft.Extensions.AI.ChatOptions"/>; null leaves a thing to the model's options.
+/// Return one from <see cref="Microsoft.Extensions.AI.ChatOptions.RawRepresentationFactory"/>, or use the names given here as keys of
+/// <see cref="Microsoft.Extensions.AI.ChatOptions.AdditionalProperties"/>.
+/// </summary>
+public sealed record FasterVlmRequestOptions
+{
+    /// <summary><c>visual_tokens</c> (a budget, its text form, or a count) or <c>keep_ratio</c> (0 to 1): visual tokens to keep of a view.</summary>
+    public VisualTokenBudget? VisualTokens { get; init; }
+
+    /// <summary><c>selector</c> (a selector or its name): who is kept.</summary>
+    public IVisualTokenSelector? Selector { get; init; }
+
+    /// <summary><c>selector_seed</c>: for selectors that draw at random (default 0).</summary>
+    public int? SelectorSeed { get; init; }
+
+    /// <summary><c>min_p</c>: drop tokens below this share of the likeliest one, 0 (default, off) to 1.</summary>
+    public float? MinP { get; init; }
+
+    /// <summary><c>repetition_penalty</c>: over the last 64 tokens, above 0 to 10; 1 (default) is off.</summary>
+    public float? RepetitionPenalty { get; init; }
+}
