@@ -1,0 +1,52 @@
+namespace SK.FasterVlm.Gguf;
+
+/// <summary>Sizes of a CLIP vision tower.</summary>
+/// <param name="ImageSize">Side of the square input in pixels, a multiple of <paramref name="PatchSize"/>.</param>
+/// <param name="PatchSize">Side of a patch in pixels.</param>
+/// <param name="Width">Width of the hidden state, a multiple of <paramref name="Heads"/>.</param>
+/// <param name="FeedForward">Width between the two matrices of a layer's MLP.</param>
+/// <param name="Heads">Attention heads.</param>
+/// <param name="Layers">Layers that are run; the tower the features come from has one more.</param>
+public sealed record VisionGeometry(int ImageSize, int PatchSize, int Width, int FeedForward, int Heads, int Layers)
+{
+    /// <summary>Patches of a view.</summary>
+    public int PatchCount => ImageSize / PatchSize * (ImageSize / PatchSize);
+}
+
+/// <summary>Sizes of a Llama language model.</summary>
+/// <param name="Width">Width of the hidden state, a multiple of <paramref name="Heads"/>.</param>
+/// <param name="FeedForward">Width between the matrices of a layer's MLP.</param>
+/// <param name="Heads">Attention heads.</param>
+/// <param name="KeyValueHeads">Heads of keys and values, a divisor of <paramref name="Heads"/>.</param>
+/// <param name="Layers">Layers.</param>
+/// <param name="Vocabulary">Pieces of the vocabulary, 384 or more.</param>
+/// <param name="ContextLength">Positions "trained" for.</param>
+public sealed record LanguageGeometry(int Width, int FeedForward, int Heads, int KeyValueHeads, int Layers, int Vocabulary, int ContextLength);
+
+/// <summary>Sizes of a vision-language model by name.</summary>
+/// <param name="Name">Short lower-case name.</param>
+/// <param name="Vision">The tower.</param>
+/// <param name="Language">The language model.</param>
+/// <param name="LanguageType">Default type of the language model's matrices.</param>
+public sealed record ModelGeometry(string Name, VisionGeometry Vision, LanguageGeometry Language, GgmlType LanguageType)
+{
+    /// <summary>For tests: 36 patches, about 600 KB in two files, written in milliseconds.</summary>
+    public static ModelGeometry Tiny { get; } = new("tiny",
+        new VisionGeometry(ImageSize: 84, PatchSize: 14, Width: 64, FeedForward: 128, Heads: 2, Layers: 3),
+        new LanguageGeometry(Width: 64, FeedForward: 192, Heads: 2, KeyValueHeads: 2, Layers: 2, Vocabulary: 768, ContextLength: 512),
+        GgmlType.F16);
+
+    /// <summary>LLaVA-1.5-7B: CLIP ViT-L/14-336 (23 of 24 layers) and Vicuna 7B; 0.6 GB and 3.7 GB.</summary>
+    public static ModelGeometry Llava15_7B { get; } = new("llava-1.5-7b",
+        new VisionGeometry(ImageSize: 336, PatchSize: 14, Width: 1024, FeedForward: 4096, Heads: 16, Layers: 23),
+        new LanguageGeometry(Width: 4096, FeedForward: 11008, Heads: 32, KeyValueHeads: 32, Layers: 32, Vocabulary: 32000, ContextLength: 4096),
+        GgmlType.Q4_0);
+
+    /// <summary>All named geometries.</summary>
+    public static IReadOnlyList<ModelGeometry> All { get; } = [Tiny, Llava15_7B];
+
+    /// <summary>A geometry by its name.</summary>
+    /// <exception cref="ArgumentException">There is none of that name; the message lists those there are.</exception>
+    public static ModelGeometry ByName(string name) => All.FirstOrDefault(g => g.Name == name)
+        ?? throw new ArgumentException($"There is no geometry '{name}'; there are {string.Join(", ", All.Select(static g => g.Name))}.", nameof(name));
+}

@@ -1,0 +1,68 @@
+namespace SK.FasterVlm.Gguf;
+
+/// <summary>How a synthetic projector file lays out its tower; both are found in the wild.</summary>
+public enum TowerLayout
+{
+    /// <summary>
+    /// As the published LLaVA files: the last layer dropped, <c>block_count</c> counts what is left, and the names of the two MLP
+    /// matrices swapped (<c>ffn_down</c> is the first).
+    /// </summary>
+    Legacy,
+
+    /// <summary>All layers present, MLP names as everywhere else, and <c>clip.vision.feature_layer</c> says how many are run.</summary>
+    FeatureLayer,
+}
+
+/// <summary>Projector of a synthetic model.</summary>
+public enum ProjectorKind
+{
+    /// <summary>Linear, GELU, linear (LLaVA-1.5): tensors mm.0 and mm.2.</summary>
+    Mlp,
+
+    /// <summary>Linear, norm, GELU, linear, norm (Yi-VL): tensors mm.0, mm.1, mm.3 and mm.4.</summary>
+    MlpNorm,
+}
+
+/// <summary>Vocabulary of a synthetic model.</summary>
+public enum SyntheticVocabularyKind
+{
+    /// <summary>SentencePiece pieces with byte fall-back, as Llama 2 and Vicuna.</summary>
+    Spm,
+
+    /// <summary>Byte-level BPE with the special tokens of Llama 3 and of ChatML; a Llama 3 turn ends an answer.</summary>
+    BpeLlama3,
+
+    /// <summary>Byte-level BPE with the special tokens of Llama 3 and of ChatML; a ChatML turn ends an answer.</summary>
+    BpeChatMl,
+}
+
+/// <summary>What a synthetic model is made of.</summary>
+public sealed record SyntheticModelOptions
+{
+    /// <summary>Same seed, geometry and options: same bytes (default 1).</summary>
+    public int Seed { get; init; } = 1;
+
+    /// <summary>Type of the language model's matrices: Q4_0, Q8_0, F16 or F32; null takes the geometry's default.</summary>
+    public GgmlType? LanguageType { get; init; }
+
+    /// <summary>Type of the matrices of tower and projector: F16 (default, as published), F32, Q8_0 or Q4_0.</summary>
+    public GgmlType VisionType { get; init; } = GgmlType.F16;
+
+    /// <summary>Layout of the projector file.</summary>
+    public TowerLayout Layout { get; init; }
+
+    /// <summary>Projector.</summary>
+    public ProjectorKind Projector { get; init; }
+
+    /// <summary>Exact GELU in the tower instead of CLIP's quick GELU.</summary>
+    public bool UseGelu { get; init; }
+
+    /// <summary>Vocabulary of the language model.</summary>
+    public SyntheticVocabularyKind Vocabulary { get; init; }
+
+    /// <summary>Stored as tokenizer.chat_template; null stores none.</summary>
+    public string? ChatTemplate { get; init; }
+
+    /// <summary>Positions of the context; null takes the geometry's.</summary>
+    public int? ContextLength { get; init; }
+}

@@ -1,0 +1,91 @@
+namespace SK.FasterVlm.Gguf;
+
+/// <summary>The vision half of a synthetic model: tower and projector in one file, keys and names as the LLaVA converter wrote them.</summary>
+static class SyntheticProjector
+{
+    internal static GgufWriter Build(ModelGeometry geometry, SyntheticModelOptions options)
+    {
+        VisionGeometry v = geometry.Vision;
+        bool legacy = options.Layout == TowerLayout.Legacy;
+        int layers = legacy ? v.Layers : v.Layers + 1;
+        var writer = new GgufWriter();
+        AddKeys(writer, geometry, options, layers);
+        var weights = new SyntheticWeights(options.Seed);
+        GgmlType type = options.VisionType;
+        // Convolution and positions are never quantised; ggml cannot convolve with blocks.
+        GgmlType plain = type is GgmlType.F32 ? GgmlType.F32 : GgmlType.F16;
+
+        AddVector("v.class_embd", v.Width, 0.5f);
+        Add("v.patch_embd.weight", plain, [v.PatchSize, v.PatchSize, 3, v.Width], 1 / MathF.Sqrt(3 * v.PatchSize * v.PatchSize));
+        Add("v.position_embd.weight", plain, [v.Width, v.PatchCount + 1], 0.5f);
+        AddNorm("v.pre_ln", v.Width);
+        (string first, string second) = legacy ? ("ffn_down", "ffn_up") : ("ffn_up", "ffn_down");
+        float residual = 1 / MathF.Sqrt(2 * layers);
+        for (int i = 0; i < layers; i++)
+        {
+            foreach (string part in (string[])["attn_q", "attn_k", "attn_v"]) AddLinear($"v.blk.{i}.{part}", v.Width, v.Width);
+            AddLinear($"v.blk.{i}.attn_out", v.Width, v.Width, residual);
+            AddNorm($"v.blk.{i}.ln1", v.Width);
+            AddLinear($"v.blk.{i}.{first}", v.Width, v.FeedForward);
+            AddLinear($"v.blk.{i}.{second}", v.FeedForward, v.Width, residual);
+            AddNorm($"v.blk.{i}.ln2", v.Width);
+        }
+        AddProjector(v.Width, geometry.Language.Width);
+        return writer;
+
+        void AddProjector(int from, int to)
+        {
+            AddLinear("mm.0", from, to);
+            if (options.Projector == ProjectorKind.Mlp)
+            {
+                AddLinear("mm.2", to, to, 0.5f);
+                return;
+            }
+            AddNorm("mm.1", to);
+            AddLinear("mm.3", to, to);
+            AddNorm("mm.4", to, gain: 0.5f);
+        }
+
+        void AddLinear(string name, int from, int to, float scale = 1)
+        {
+            Add($"{name}.weight", type, [from, to], scale / MathF.Sqrt(from));
+            AddVector($"{name}.bias", to, 0.02f);
+        }
+
+        void AddNorm(string name, int width, float gain = 1)
+        {
+            AddVector($"{name}.weight", width, 0.05f, gain);
+            AddVector($"{name}.bias", width, 0.02f);
+        }
+
+        void AddVector(string name, int width, float deviation, float mean = 0) =>
+            writer.AddTensor(name, GgmlType.F32, [width], weights.Random(name, GgmlType.F32, deviation, mean));
+
+        void Add(string name, GgmlType stored, ReadOnlySpan<long> dims, float deviation) =>
+            writer.AddTensor(name, stored, dims, weights.Random(name, stored, deviation));
+    }
+
+    static void AddKeys(GgufWriter writer, ModelGeometry geometry, SyntheticModelOptions options, int layers)
+    {
+        VisionGeometry v = geometry.Vision;
+        writer.Add("general.architecture", "clip")
+            .Add("general.name", $"{geometry.Name} projector (synthetic, seed {options.Seed})")
+            .Add("general.file_type", SyntheticLanguage.FileType(options.VisionType))
+            .Add("clip.has_text_encoder", false)
+            .Add("clip.has_vision_encoder", true)
+            .Add("clip.has_llava_projector", true)
+            .Add("clip.projector_type", options.Projector == ProjectorKind.Mlp ? "mlp" : "mlp_norm")
+            .Add("clip.use_gelu", options.UseGelu)
+            .Add("clip.vision.image_size", (uint)v.ImageSize)
+            .Add("clip.vision.patch_size", (uint)v.PatchSize)
+            .Add("clip.vision.embedding_length", (uint)v.Width)
+            .Add("clip.vision.feed_forward_length", (uint)v.FeedForward)
+            .Add("clip.vision.projection_dim", 768u)
+            .Add("clip.vision.attention.head_count", (uint)v.Heads)
+            .Add("clip.vision.attention.layer_norm_epsilon", 1e-5f)
+            .Add("clip.vision.block_count", (uint)layers)
+            .Add("clip.vision.image_mean", [0.48145466f, 0.4578275f, 0.40821073f])
+            .Add("clip.vision.image_std", [0.26862954f, 0.26130258f, 0.27577711f]);
+        if (options.Layout == TowerLayout.FeatureLayer) writer.Add("clip.vision.feature_layer", (int[])[v.Layers]);
+    }
+}
