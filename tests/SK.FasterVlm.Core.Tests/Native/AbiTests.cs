@@ -66,15 +66,17 @@ public class AbiTests
     static int OffsetOf(Type type, string field)
     {
         FieldInfo info = type.GetField(field) ?? throw new MissingFieldException(type.Name, field);
-        var method = new DynamicMethod("OffsetOf", typeof(int), [typeof(nint)], typeof(AbiTests).Module, skipVisibility: true);
+        var method = new DynamicMethod("OffsetOf", typeof(int), [], typeof(AbiTests).Module, skipVisibility: true);
         ILGenerator il = method.GetILGenerator();
-        il.Emit(OpCodes.Ldarg_0);
+        LocalBuilder instance = il.DeclareLocal(type);
+        il.Emit(OpCodes.Ldloca, instance);
         il.Emit(OpCodes.Ldflda, info);
         il.Emit(OpCodes.Conv_I);
-        il.Emit(OpCodes.Ldarg_0);
+        il.Emit(OpCodes.Ldloca, instance);
+        il.Emit(OpCodes.Conv_I);
         il.Emit(OpCodes.Sub);
         il.Emit(OpCodes.Conv_I4);
         il.Emit(OpCodes.Ret);
-        return method.CreateDelegate<Func<nint, int>>()(4096);
+        return method.CreateDelegate<Func<int>>()();
     }
 }
