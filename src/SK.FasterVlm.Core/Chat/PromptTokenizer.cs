@@ -90,20 +90,16 @@ public sealed class PromptTokenizer
     int[]? SpecialIds(string marker)
     {
         if (_special.TryGetValue(marker, out int[]? known)) return known;
-        int[] special = _language.Tokenize(marker, parseSpecial: true);
-        int[] ordinary = _language.Tokenize(marker, parseSpecial: false);
-        int[]? result = special.AsSpan().SequenceEqual(ordinary) ? null : special;
-        if (result is not null)
-        {
-            foreach (int id in special.Except(ordinary))
-            {
-                string piece = Piece(id);
-                if (piece.Length == 0 || (piece.Trim().Length > 1 && marker.Contains(piece, StringComparison.Ordinal))) _structural[id] = true;
-            }
-        }
+        int[] ids = _language.Tokenize(marker, parseSpecial: true);
+        int[] structural = [.. ids.Where(id => IsStructure(Piece(id)))];
+        foreach (int id in structural) _structural[id] = true;
+        int[]? result = structural.Length > 0 ? ids : null;
         if (_special.Count < MaxCachedMarkers) _special[marker] = result;
         return result;
     }
+
+    /// <summary>Control tokens have no text. "User defined" ones do: the whole of <c>&lt;|im_start|&gt;</c>, which text is never merged to.</summary>
+    static bool IsStructure(string piece) => piece.Length == 0 || (piece.Length > 2 && piece is ['<', .., '>'] or ['[', .., ']']);
 
     /// <summary>Adds the ids of text that must not contain special tokens, halving it while it does.</summary>
     void AddPlain(string text, List<int> output, Func<string, bool, int[]> tokenize)
