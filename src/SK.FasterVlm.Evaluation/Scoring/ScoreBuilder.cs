@@ -1,0 +1,88 @@
+using SK.FasterVlm.Evaluation.Statistics;
+
+namespace SK.FasterVlm.Evaluation.Scoring;
+
+/// <summary>One question that counts, with the credit its answer earned.</summary>
+/// <param name="Cluster">Image name.</param>
+/// <param name="Category">Group for the breakdown.</param>
+/// <param name="Value">0 to 1.</param>
+readonly record struct Credit(string Cluster, string Category, double Value);
+
+/// <summary>Makes a <see cref="BenchmarkScore"/> of what a scorer computed.</summary>
+static class ScoreBuilder
+{
+    /// <summary>
+    /// The common case: the headline is the mean credit, in percent, with the same by category. All-or-nothing credits get Wilson's
+    /// interval, soft ones (VQA) the bootstrap.
+    /// </summary>
+    internal static BenchmarkScore MeanCredit(string benchmark, string metric, AnswerSheet sheet, IReadOnlyList<Credit> credits, bool byCategory = true)
+    {
+        if (credits.Count == 0) throw new EvaluationException($"{benchmark}: no question of the file counts; nothing to score.");
+        double[] values = [.. credits.Select(static c => c.Value)];
+        WeightedMetric weighted = weights => WeightedMean(values, weights);
+        int[] clusters = Clusters(credits.Select(static c => c.Cluster));
+        IReadOnlyList<Measure> measures = byCategory
+            ? [.. credits.GroupBy(static c => c.Category).Where(g => g.Count() < credits.Count).OrderBy(static g => g.Key, StringComparer.Ordinal).Select(Category)]
+            : [];
+        BenchmarkScore score = Build(benchmark, metric, sheet, weighted, clusters, measures);
+        return IsAllOrNothing(values)
+            ? score with { Interval = ConfidenceInterval.Wilson(values.Count(static v => v == 1), values.Length) }
+            : score;
+    }
+
+    /// <summary>A headline of any form, with the bootstrap's interval.</summary>
+    internal static BenchmarkScore Build(
+        string benchmark, string metric, AnswerSheet sheet, WeightedMetric weighted, int[] clusters, IReadOnlyList<Measure> measures, string unit = "%")
+    {
+        int[] once = new int[clusters.Length];
+        Array.Fill(once, 1);
+        return new BenchmarkScore
+        {
+            Benchmark = benchmark,
+            Metric = metric,
+            Value = weighted(once),
+            Unit = unit,
+            Interval = Bootstrap.Interval(weighted, clusters),
+            Measures = measures,
+            Questions = sheet.Asked,
+            Answered = sheet.Answered,
+            Failed = sheet.Failed,
+            Missing = sheet.Missing,
+            CorruptLines = sheet.CorruptLines,
+            Unmatched = sheet.Unmatched,
+            Weighted = weighted,
+            Clusters = clusters,
+        };
+    }
+
+    /// <summary>Cluster numbers in order of first appearance.</summary>
+    internal static int[] Clusters(IEnumerable<string> names)
+    {
+        var numbers = new Dictionary<string, int>();
+        return [.. names.Select(name => numbers.TryGetValue(name, out int n) ? n : numbers[name] = numbers.Count)];
+    }
+
+    /// <summary>Index of every question of the run.</summary>
+    internal static IEnumerable<int> AskedIndices(this AnswerSheet sheet) =>
+        Enumerable.Range(0, sheet.Questions.Count).Where(sheet.IsAsked);
+
+    static Measure Category(IGrouping<string, Credit> group)
+    {
+        double[] values = [.. group.Select(static c => c.Value)];
+        ConfidenceInterval? interval = IsAllOrNothing(values) ? ConfidenceInterval.Wilson(values.Count(static v => v == 1), values.Length) : null;
+        return new Measure(group.Key, 100 * values.Average(), values.Length, Interval: interval);
+    }
+
+    static bool IsAllOrNothing(double[] values) => values.All(static v => v is 0 or 1);
+
+    static double WeightedMean(double[] values, ReadOnlySpan<int> weights)
+    {
+        double sum = 0, total = 0;
+        for (int i = 0; i < values.Length; i++)
+        {
+            sum += weights[i] * values[i];
+            total += weights[i];
+        }
+        return 100 * sum / total;
+    }
+}
