@@ -50,10 +50,14 @@ internal static class HeldOutSetWriter
         }
     }
 
-    /// <summary>Short forms only: they are scored by comparing with the label. Descriptions have no single right wording.</summary>
+    /// <summary>
+    /// Short forms only: they are scored by comparing with the label. Descriptions have no single right wording. Most things
+    /// stand alone; two thirds of the scenes leave the answer "1" out, so that always saying it scores little.
+    /// </summary>
     private static IEnumerable<Question> Select(Scene scene) =>
         QuestionWriter.Write(scene, shortOnly: true)
             .Where(q => PerPicture.ContainsKey(q.Category))
+            .Where(q => q.Category != "count" || q.Answer != "1" || scene.Seed % 3 == 0)
             .GroupBy(q => q.Category)
             .SelectMany(g => g.Take(PerPicture[g.Key]));
 

@@ -1,0 +1,306 @@
+#!/usr/bin/env python3
+"""Trains tiny-llava from scratch: `train.py vision`, `train.py features`, `train.py language` (README.md has the sequence).
+
+Runs on CPU or CUDA, resumes from its last checkpoint when started again, and follows a cosine schedule over --minutes of
+training time or --steps, whichever is given.
+"""
+import argparse
+import math
+import os
+import sys
+import time
+
+# PyTorch's OpenMP threads otherwise spin while OpenBLAS' own threads want the cores: a step takes half as long again.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+import numpy as np
+import torch
+
+import conversation
+from data import CELLS, COLORS, FIRST_SHAPE, KINDS, SIZE, STYLES, WORDS, Scenes
+from model import LANGUAGE, VISION, CellHeads, LanguageModel, Optimizers, Projector, SceneHeads, VisionTower
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+WORK = os.path.join(HERE, "work")
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+class Run:
+    """Progress, learning-rate schedule, log and checkpoint of one stage."""
+
+    WARMUP = 0.03
+
+    def __init__(self, name, args, modules, optimizers):
+        self.name, self.args, self.modules, self.optimizers = name, args, modules, optimizers
+        self.step, self.seen, self.spent = 0, 0, 0.0
+        self.log_file = os.path.join(HERE, "log", f"{name}.tsv")
+        self.averages, self.last_log, self.last_save = {}, 0.0, time.time()
+        if os.path.exists(self.checkpoint):
+            self._load()
+        self.started = time.time() - self.spent
+
+    @property
+    def checkpoint(self):
+        return os.path.join(WORK, f"{self.name}.pt")
+
+    @property
+    def progress(self):
+        if self.args.steps:
+            return self.step / self.args.steps
+        return (time.time() - self.started) / (60 * self.args.minutes)
+
+    def advance(self, loss, count, **values):
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.optimizers.parameters, 1.0)
+        at = min(1.0, self.progress)
+        factor = min(1.0, (self.step + 1) / 100, at / self.WARMUP + 0.1) * (0.5 + 0.5 * math.cos(math.pi * at) + 0.01)
+        self.optimizers.step(factor)
+        self.step += 1
+        self.seen += count
+        for key, value in dict(loss=float(loss), **values).items():
+            self.averages[key] = 0.97 * self.averages.get(key, value) + 0.03 * value
+        self._report(at)
+        if time.time() - self.last_save > 120:
+            self.save()
+
+    def _report(self, at):
+        spent = time.time() - self.started
+        eta = spent / max(at, 1e-6) * (1 - at)
+        bar = "#" * int(20 * at)
+        sys.stdout.write(
+            f"\r{self.name} [{bar:<20}] {100 * at:5.1f}% step {self.step} "
+            + " ".join(f"{k} {v:.3f}" for k, v in self.averages.items())
+            + f" {self.seen / spent:.1f}/s ETA {eta / 60:.0f} min  ")
+        sys.stdout.flush()
+
+    def log(self, **values):
+        row = dict(step=self.step, seen=self.seen, minutes=round((time.time() - self.started) / 60, 1),
+                   loss=round(self.averages["loss"], 4), **{k: round(v, 4) for k, v in values.items()})
+        new = not os.path.exists(self.log_file)
+        os.makedirs(os.path.dirname(self.log_file), exist_ok=True)
+        with open(self.log_file, "a", encoding="utf-8") as out:
+            if new:
+                out.write("\t".join(row) + "\n")
+            out.write("\t".join(map(str, row.values())) + "\n")
+        print("\n" + " ".join(f"{k}={v}" for k, v in row.items()), flush=True)
+
+    def save(self):
+        state = dict(step=self.step, seen=self.seen, spent=time.time() - self.started, optimizers=self.optimizers.state_dict(),
+                     modules={k: m.state_dict() for k, m in self.modules.items()})
+        torch.save(state, self.checkpoint + ".part")
+        os.replace(self.checkpoint + ".part", self.checkpoint)
+        self.last_save = time.time()
+
+    def _load(self):
+        state = torch.load(self.checkpoint, map_location=DEVICE)
+        self.step, self.seen, self.spent = state["step"], state["seen"], state["spent"]
+        self.optimizers.load_state_dict(state["optimizers"])
+        for key, module in self.modules.items():
+            module.load_state_dict(state["modules"][key])
+        print(f"resumed at step {self.step}")
+
+
+def batches(count, size, seed, skip):
+    """Endless shuffled index batches; the same seed and position give the same batch, so a resumed run goes on exactly."""
+    for epoch in range(1 << 30):
+        order = np.random.default_rng((seed, epoch)).permutation(count)
+        for start in range(0, count - size + 1, size):
+            if skip > 0:
+                skip -= 1
+                continue
+            yield np.sort(order[start:start + size])
+
+
+def vision_modules():
+    width = VISION["width"]
+    heads = lambda: SceneHeads(width, KINDS, KINDS - FIRST_SHAPE, COLORS, len(WORDS), STYLES)
+    return torch.nn.ModuleDict(dict(
+        tower=VisionTower(**VISION), final=heads(), early=heads(), early_ln=torch.nn.LayerNorm(width),
+        cells=CellHeads(width, KINDS, COLORS, len(WORDS)))).to(DEVICE)
+
+
+def scene_batch(scenes, index):
+    pixels = torch.from_numpy(scenes.pixels[index]).to(DEVICE)
+    labels = {k: torch.from_numpy(v[index]).to(DEVICE) for k, v in scenes.labels.items()}
+    return pixels, {k: v.float() if k == "place" else v.long() for k, v in labels.items()}
+
+
+def train_vision(args):
+    """The tower learns through its [CLS] token, at its end and at the block LLaVA reads."""
+    train, held_out = Scenes(args.train), Scenes(args.val, limit=512)
+    m = vision_modules()
+    m["tower"].start_from(torch.from_numpy(train.pixels[:400]).to(DEVICE))
+    run = Run("vision", args, m, Optimizers([m], args.muon, args.adam))
+    next_check = time.time() + 60
+    for index in batches(len(train), args.batch, args.seed, run.step):
+        if run.progress >= 1:
+            break
+        pixels, y = scene_batch(train, index)
+        rows, _ = m["tower"].features(pixels)
+        early = m["early"].loss(m["early_ln"](rows[:, 0]), y)
+        final = m["final"].loss(m["tower"].summary(rows), y)
+        cells = m["cells"].loss(rows[:, 1:], y)
+        run.advance(final + 0.5 * early + args.cells * cells, len(index), early=early.item(), final=final.item(), cells=cells.item())
+        if time.time() > next_check:
+            run.log(**check_vision(m, held_out))
+            next_check = time.time() + args.check
+    run.save()
+    run.log(**check_vision(m, held_out))
+
+
+@torch.no_grad()
+def check_vision(m, scenes):
+    """Held-out accuracies of the [CLS] and patch heads, and whether [CLS] attention lies on things."""
+    total, n = {}, 0
+    for start in range(0, len(scenes), 64):
+        pixels, y = scene_batch(scenes, np.arange(start, min(start + 64, len(scenes))))
+        rows, attention = m["tower"].features(pixels)
+        thing = (y["cell_kind"] > 0) | (y["cell_word"] > 0)
+        patches = m["cells"].ln(rows[:, 1:])
+        values = dict(attn=((attention * thing).sum(1) / attention.sum(1)).mean(), area=thing.float().mean(),
+                      cover25=covered(attention.topk(CELLS // 4).indices, y), cover5=covered(attention.topk(7).indices, y))
+        for name, cls in (("early", m["early_ln"](rows[:, 0])), ("final", m["tower"].summary(rows))):
+            count = m[name].count(cls).view(len(cls), KINDS, 5).argmax(-1)
+            present = y["count"] > 0
+            values[f"{name}_present"] = (count[present] > 0).float().mean()
+            values[f"{name}_count"] = (count[present] == y["count"][present]).float().mean()
+            worded = y["word"] > 0
+            values[f"{name}_word"] = (m[name].word(cls).argmax(-1) == y["word"])[worded].float().mean()
+        for name, head in m["cells"].heads.items():
+            labelled = y["cell_" + name] > 0
+            values["cell_" + name] = (head(patches).argmax(-1) == y["cell_" + name])[labelled].float().mean()
+        for key, value in values.items():
+            total[key] = total.get(key, 0.0) + float(value) * len(pixels)
+        n += len(pixels)
+    return {k: v / n for k, v in total.items()}
+
+
+def covered(kept, y):
+    """Share of the kinds (and words) of a picture of which at least one patch is kept."""
+    hits = things = 0
+    for i, cells in enumerate(kept):
+        for name in ("cell_kind", "cell_word"):
+            present = set(y[name][i].tolist()) - {0}
+            hits += len(present & set(y[name][i, cells].tolist()))
+            things += len(present)
+    return torch.tensor(hits / max(1, things))
+
+
+def language_modules(vocabulary):
+    return torch.nn.ModuleDict(dict(
+        projector=Projector(VISION["width"], LANGUAGE["width"]), lm=LanguageModel(vocabulary, **LANGUAGE))).to(DEVICE)
+
+
+def load_modules(name, modules):
+    state = torch.load(os.path.join(WORK, f"{name}.pt"), map_location=DEVICE)["modules"]
+    for key, module in modules.items():
+        module.load_state_dict(state[key])
+    return modules.eval()
+
+
+@torch.no_grad()
+def cache_features(args):
+    """The frozen tower's rows as LLaVA reads them, once for all epochs of the language stage."""
+    tower = load_modules("vision", vision_modules())["tower"]
+    for prefix, limit in ((args.train, args.count), (args.val, 512)):
+        pixels = np.memmap(prefix + ".rgb", np.uint8, "r").reshape(-1, SIZE, SIZE, 3)[:limit]
+        out = np.lib.format.open_memmap(prefix + ".features.npy", "w+", np.float16, (len(pixels), CELLS, VISION["width"]))
+        for start in range(0, len(pixels), 64):
+            rows, _ = tower.features(torch.from_numpy(pixels[start:start + 64]).to(DEVICE))
+            out[start:start + 64] = rows[:, 1:].cpu().numpy()
+            print(f"\r{prefix}: {start + 64}/{len(pixels)}", end="", flush=True)
+        print()
+
+
+# Scenes offer several questions on presence and position but at most one or two on the rest.
+CATEGORY_WEIGHT = dict(presence=0.8, count=1.5, word=3.0, naming=2.0, color=2.0)
+
+
+def sample_conversations(random, questions, count):
+    """Some of a scene's questions, each by itself or two as turns of one conversation."""
+    weight = lambda qa: CATEGORY_WEIGHT.get(qa["c"], 1.0) * (2.0 if qa["c"] == "count" and qa["a"][0] in "234" else 1.0)
+    keys = [random.random() ** (1 / weight(qa)) for qa in questions]
+    chosen = [(questions[i]["q"], questions[i]["a"]) for i in np.argsort(keys)[::-1][:count]]
+    random.shuffle(chosen)
+    conversations = []
+    while chosen:
+        turns = 2 if len(chosen) > 1 and random.random() < 0.15 else 1
+        conversations.append(chosen[:turns])
+        chosen = chosen[turns:]
+    return conversations
+
+
+def train_language(args):
+    """Projector and language model learn to answer from the frozen tower's rows."""
+    model_file = os.path.join(HERE, "tokenizer.model")
+    train, held_out = Scenes(args.train, limit=args.count), Scenes(args.val, limit=512)
+    if not os.path.exists(model_file):
+        conversation.train_tokenizer(train.questions[:8000], model_file)
+    tokenizer = conversation.Tokenizer(model_file)
+    packer = conversation.Packer(tokenizer)
+    features = np.load(args.train + ".features.npy", mmap_mode="r")
+    held_out_features = torch.from_numpy(np.load(args.val + ".features.npy")).to(DEVICE)
+    m = language_modules(tokenizer.size)
+    run = Run("language", args, m, Optimizers([m], args.muon, args.adam))
+    random = np.random.default_rng((args.seed, run.step))
+    next_check = time.time() + 60
+    for index in batches(len(features), args.batch, args.seed, run.step):
+        if run.progress >= 1:
+            break
+        packed = [packer.pack(sample_conversations(random, train.questions[i], 8)) for i in index]
+        ids, positions, mask, targets = packer.collate(packed, device=DEVICE)
+        rows = torch.from_numpy(features[index]).to(DEVICE).float()
+        hidden = m["lm"].hidden(conversation.language_inputs(m, packer, rows, ids), positions, mask)[:, -ids.shape[1]:]
+        asked = targets >= 0
+        loss = torch.nn.functional.cross_entropy(m["lm"].output(hidden[asked]), targets[asked])
+        run.advance(loss, len(index))
+        if time.time() > next_check:
+            run.log(**check_language(m, packer, held_out.questions, held_out_features))
+            next_check = time.time() + args.check
+    run.save()
+    run.log(**check_language(m, packer, held_out.questions, held_out_features))
+
+
+@torch.no_grad()
+def check_language(m, packer, questions, features):
+    """Exact-match accuracy by category. An answer is right when every token of it is the most likely one after the right
+    tokens before it, which is the same as greedy decoding giving exactly that answer."""
+    right, total = {}, {}
+    for start in range(0, len(features), 16):
+        asked = questions[start:start + 16]
+        packed = [packer.pack([[(qa["q"], qa["a"])] for qa in qas], features.shape[1]) for qas in asked]
+        ids, positions, mask, targets = packer.collate(packed, features.shape[1], DEVICE)
+        x = conversation.language_inputs(m, packer, features[start:start + 16].float(), ids)
+        hidden = m["lm"].hidden(x, positions, mask)[:, -ids.shape[1]:]
+        wrong = (m["lm"].output(hidden).argmax(-1) != targets) & (targets >= 0)
+        owner = torch.tensor([p[2] + [-1] * (ids.shape[1] - len(p[2])) for p in packed])
+        for row, qas in enumerate(asked):
+            failed = set(owner[row][wrong[row].cpu()].tolist())
+            for number, qa in enumerate(qas, 1):
+                total[qa["c"]] = total.get(qa["c"], 0) + 1
+                right[qa["c"]] = right.get(qa["c"], 0) + (number not in failed)
+    return {category: right[category] / total[category] for category in sorted(total)}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("stage", choices=["vision", "features", "language"])
+    parser.add_argument("--train", default=os.path.join(WORK, "train"))
+    parser.add_argument("--val", default=os.path.join(WORK, "val"))
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--count", type=int, default=24000, help="scenes for the language stage")
+    parser.add_argument("--minutes", type=float, default=35)
+    parser.add_argument("--steps", type=int, default=0)
+    parser.add_argument("--check", type=float, default=240, help="seconds between checks on held-out scenes")
+    parser.add_argument("--muon", type=float, default=0.02)
+    parser.add_argument("--adam", type=float, default=1e-3)
+    parser.add_argument("--cells", type=float, default=3.0, help="weight of the patch labels in the vision stage")
+    args = parser.parse_args()
+    torch.manual_seed(args.seed)
+    os.makedirs(WORK, exist_ok=True)
+    {"vision": train_vision, "features": cache_features, "language": train_language}[args.stage](args)
+
+
+if __name__ == "__main__":
+    main()
