@@ -113,6 +113,9 @@ public sealed class GgufFile : IDisposable
         return floats;
     }
 
+    /// <summary>False when the file was given as memory.</summary>
+    public bool CanMap => _source.File is not null;
+
     /// <summary>Maps the file read-only, for weights that are used where they lie. The mapping outlives this object if need be.</summary>
     /// <exception cref="InvalidOperationException">The file was given as memory.</exception>
     public GgufMapping Map() =>

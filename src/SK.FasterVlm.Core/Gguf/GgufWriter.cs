@@ -53,6 +53,18 @@ public sealed class GgufWriter
     public GgufWriter Add(string key, IReadOnlyList<float> values) =>
         Array(key, GgufValueType.F32, values, static (h, v) => h.U32(BitConverter.SingleToUInt32Bits(v)));
 
+    /// <summary>Adds a value read from another file.</summary>
+    internal GgufWriter Add(string key, GgufValue value) => Entry(key, value.Type, header =>
+    {
+        if (value.Type == GgufValueType.Array)
+        {
+            header.U32((uint)value.ElementType, "element type");
+            header.U64((ulong)value.Count, "array length");
+        }
+        if (value.ElementType != GgufValueType.Text) header.Raw(value.Bytes);
+        else for (int i = 0; i < value.Count; i++) header.Text(value.Text(i));
+    });
+
     /// <summary>Adds a tensor.</summary>
     /// <param name="name">Unique, 1 to 63 UTF-8 bytes.</param>
     /// <param name="type">How its elements are stored.</param>

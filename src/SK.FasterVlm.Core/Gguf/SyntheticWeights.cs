@@ -34,14 +34,15 @@ sealed class SyntheticWeights(int seed)
                 long begin = group * groupBytes - start;
                 int from = (int)Math.Max(0, begin), to = (int)Math.Min(destination.Length, begin + groupBytes);
                 var generator = new Generator(key + (ulong)group * 0xD1B54A32D192ED03);
-                if (to - from == groupBytes)
+                if (from == begin)
                 {
+                    // A group's first bytes are the same however many are asked for.
                     fill(destination[from..to], generator);
                     return;
                 }
-                byte[] whole = new byte[groupBytes];
-                fill(whole, generator);
-                whole.AsSpan((int)(from - begin), to - from).CopyTo(destination.Span[from..to]);
+                byte[] head = new byte[to - begin];
+                fill(head, generator);
+                head.AsSpan((int)(from - begin)).CopyTo(destination.Span[from..to]);
             });
         };
     }

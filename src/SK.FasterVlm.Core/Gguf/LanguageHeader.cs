@@ -1,0 +1,145 @@
+namespace SK.FasterVlm.Gguf;
+
+/// <summary>
+/// What a language model's file says of itself. Made only by <see cref="Read"/>, which refuses what llama.cpp would answer with an
+/// assertion (and so with the end of the process). Shapes of all tensors are left to llama.cpp, which reports them as errors. Immutable.
+/// </summary>
+public sealed record LanguageHeader
+{
+    // Limits of llama.cpp (LLAMA_MAX_LAYERS, LLAMA_MAX_EXPERTS), asserted there.
+    const int MaxLayers = 512;
+    const int MaxExperts = 512;
+
+    // Decoders whose positions are one number per token; others need more than this library feeds them.
+    static readonly HashSet<string> Decoders =
+    [
+        "llama", "mistral3", "phi2", "phi3", "phimoe", "qwen", "qwen2", "qwen2moe", "qwen3", "qwen3moe", "gemma", "gemma2", "gemma3",
+        "stablelm", "internlm2", "baichuan", "falcon", "mpt", "starcoder", "starcoder2", "gptneox", "gpt2", "bloom", "orion", "minicpm",
+        "minicpm3", "command-r", "cohere2", "olmo", "olmo2", "olmoe", "granite", "granitemoe", "exaone", "exaone4", "deepseek", "deepseek2",
+        "smollm3", "glm4", "chatglm", "nemotron", "xverse", "dbrx", "arctic", "llama4", "gpt-oss", "ernie4_5", "hunyuan-dense", "seed_oss",
+    ];
+
+    LanguageHeader() { }
+
+    /// <summary>Architecture, for example <c>llama</c>.</summary>
+    public required string Architecture { get; init; }
+
+    /// <summary>The model's name, or null.</summary>
+    public required string? Name { get; init; }
+
+    /// <summary>Width of the hidden state; a projector's output must be as wide.</summary>
+    public required int EmbeddingWidth { get; init; }
+
+    /// <summary>Layers.</summary>
+    public required int LayerCount { get; init; }
+
+    /// <summary>Positions the model was trained for.</summary>
+    public required int ContextLength { get; init; }
+
+    /// <summary>Pieces of the vocabulary.</summary>
+    public required int VocabularySize { get; init; }
+
+    /// <summary>Kind of vocabulary, for example <c>llama</c> (SentencePiece) or <c>gpt2</c> (byte-level BPE).</summary>
+    public required string TokenizerModel { get; init; }
+
+    /// <summary>The chat template's text, or null. Untrusted: to be recognised, never executed.</summary>
+    public required string? ChatTemplate { get; init; }
+
+    /// <summary>[width, vocabulary].</summary>
+    public required GgufTensorInfo TokenEmbedding { get; init; }
+
+    /// <summary>Reads and checks the description in a language model's file.</summary>
+    /// <param name="file">Need not stay open for the header's sake.</param>
+    /// <exception cref="ModelFormatException">Not a language model, of a kind this library does not run, or with impossible sizes.</exception>
+    public static LanguageHeader Read(GgufFile file)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        GgufMetadata keys = file.Metadata;
+        string architecture = RequireDecoder(keys);
+        int width = Size(keys, $"{architecture}.embedding_length", 1 << 20);
+        int vocabulary = CheckVocabulary(keys);
+        CheckAttention(keys, architecture, width);
+        return new LanguageHeader
+        {
+            Architecture = architecture,
+            Name = keys.FindString("general.name"),
+            EmbeddingWidth = width,
+            LayerCount = Size(keys, $"{architecture}.block_count", MaxLayers),
+            ContextLength = Size(keys, $"{architecture}.context_length", 1 << 30),
+            VocabularySize = vocabulary,
+            TokenizerModel = keys.GetString("tokenizer.ggml.model"),
+            ChatTemplate = keys.FindString("tokenizer.chat_template"),
+            TokenEmbedding = new TensorCheck(file).Matrix("token_embd.weight", width, vocabulary),
+        };
+    }
+
+    static string RequireDecoder(GgufMetadata keys)
+    {
+        const string key = "general.architecture";
+        string architecture = keys.GetString(key);
+        if (architecture is "clip")
+            throw new ModelFormatException("This file is a projector (mmproj), not a language model; give it as the projector.", key);
+        if (Decoders.Contains(architecture)) return architecture;
+        throw new ModelFormatException($"Language models of the architecture '{Printable.Escape(architecture)}' are not supported.", key);
+    }
+
+    static int CheckVocabulary(GgufMetadata keys)
+    {
+        const string tokens = "tokenizer.ggml.tokens";
+        int count = keys.GetStrings(tokens).Count;
+        if (count == 0) throw Bad(tokens, "is empty");
+        // llama.cpp reads these arrays with the index of the token.
+        CheckLength(keys.FindFloats("tokenizer.ggml.scores")?.Length, "tokenizer.ggml.scores");
+        CheckLength(keys.FindInt32s("tokenizer.ggml.token_type")?.Length, "tokenizer.ggml.token_type");
+        foreach (string special in (string[])["bos", "eos", "eot", "unknown", "padding", "seperator", "mask"])
+        {
+            string key = $"tokenizer.ggml.{special}_token_id";
+            // 2^32 - 1 says "none".
+            if (keys.FindUInt32(key) is { } id && id != uint.MaxValue && id >= count) throw Bad(key, $"{id} is outside the vocabulary of {count}");
+        }
+        return count;
+
+        void CheckLength(int? length, string key)
+        {
+            if (length is not null && length != count) throw Bad(key, $"has {length} entries for a vocabulary of {count}");
+        }
+    }
+
+    static void CheckAttention(GgufMetadata keys, string architecture, int width)
+    {
+        // Head counts may differ by layer; then they are arrays and llama.cpp's own checks have to do.
+        string headKey = $"{architecture}.attention.head_count", groupKey = $"{architecture}.attention.head_count_kv";
+        if (keys.TryGet(headKey, out GgufValue? perLayer) && perLayer.Type == GgufValueType.U32)
+        {
+            int heads = Size(keys, headKey, 1 << 16);
+            bool ownHeadWidth = keys.TryGet($"{architecture}.attention.key_length", out _);
+            if (!ownHeadWidth && width % heads != 0) throw Bad(headKey, $"{heads} heads do not divide the width {width}");
+            if (keys.TryGet(groupKey, out GgufValue? groups) && groups.Type == GgufValueType.U32)
+            {
+                int keyHeads = Size(keys, groupKey, 1 << 16);
+                if (heads % keyHeads != 0) throw Bad(groupKey, $"{keyHeads} does not divide the {heads} heads");
+            }
+            string ropeKey = $"{architecture}.rope.dimension_count";
+            if (!ownHeadWidth && keys.FindUInt32(ropeKey) is { } rope && (rope % 2 != 0 || rope > width / heads))
+                throw Bad(ropeKey, $"{rope} must be even and at most the head width {width / heads}");
+        }
+        foreach (string name in (string[])["layer_norm_rms_epsilon", "layer_norm_epsilon"])
+        {
+            string key = $"{architecture}.attention.{name}";
+            if (keys.FindFloat(key) is { } epsilon && epsilon is not (>= 0 and < 1)) throw Bad(key, $"{epsilon} is not a small positive number");
+        }
+        if (keys.FindBool($"{architecture}.attention.causal") == false) throw Bad($"{architecture}.attention.causal", "is false: the model does not generate text");
+        string experts = $"{architecture}.expert_count";
+        if (keys.FindUInt32(experts) is > MaxExperts) throw Bad(experts, $"is over {MaxExperts}");
+        if ((keys.FindUInt32($"{architecture}.expert_used_count") ?? 0) > (keys.FindUInt32(experts) ?? 0))
+            throw Bad($"{architecture}.expert_used_count", "is more than there are experts");
+    }
+
+    static int Size(GgufMetadata keys, string key, int max)
+    {
+        uint value = keys.GetUInt32(key);
+        return value >= 1 && value <= (uint)max ? (int)value : throw Bad(key, $"{value} is outside 1 to {max}");
+    }
+
+    static ModelFormatException Bad(string key, string problem) => new($"Unusable language model: {key} {problem}.", key);
+}

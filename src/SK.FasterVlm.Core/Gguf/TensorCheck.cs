@@ -1,0 +1,42 @@
+namespace SK.FasterVlm.Gguf;
+
+/// <summary>Fetches tensors of a file only in the shape and type they must have. Native code ends the process on any other.</summary>
+sealed class TensorCheck(GgufFile file)
+{
+    /// <summary>A linear layer: matrix [inputs, outputs] and bias [outputs].</summary>
+    internal ClipTensors Linear(string name, int inputs, int outputs) => new(Matrix($"{name}.weight", inputs, outputs), Vector($"{name}.bias", outputs));
+
+    /// <summary>A norm: weight and bias of one width.</summary>
+    internal ClipTensors Norm(string name, int width) => new(Vector($"{name}.weight", width), Vector($"{name}.bias", width));
+
+    /// <summary>A matrix in any type that ggml multiplies with.</summary>
+    internal GgufTensorInfo Matrix(string name, params ReadOnlySpan<long> shape) => Shaped(name, shape, IsMatrixType, "a float or quantised type");
+
+    /// <summary>A float tensor that may be stored in 16 bits.</summary>
+    internal GgufTensorInfo Plain(string name, params ReadOnlySpan<long> shape) =>
+        Shaped(name, shape, static t => t is GgmlType.F32 or GgmlType.F16 or GgmlType.BF16, "F32, F16 or BF16");
+
+    /// <summary>A vector of 32-bit floats.</summary>
+    internal GgufTensorInfo Vector(string name, int length) => Shaped(name, [length], static t => t is GgmlType.F32, "F32");
+
+    /// <summary>A vector of 32-bit floats, or null when the file lacks it.</summary>
+    internal GgufTensorInfo? Optional(string name, int length) => file.TryGetTensor(name, out _) ? Vector(name, length) : null;
+
+    internal static ModelFormatException Missing(string name) => new($"The tensor '{name}' is missing.", name);
+
+    GgufTensorInfo Shaped(string name, ReadOnlySpan<long> shape, Predicate<GgmlType> allowed, string types)
+    {
+        GgufTensorInfo tensor = file.TryGetTensor(name, out GgufTensorInfo? found) ? found : throw Missing(name);
+        for (int i = 0; i < 4; i++)
+        {
+            if (tensor.Ne(i) == (i < shape.Length ? shape[i] : 1)) continue;
+            throw new ModelFormatException(
+                $"The tensor '{name}' is {tensor.Shape} but must be {string.Join(" x ", shape.ToArray())} after the file's own header.", name);
+        }
+        return allowed(tensor.Type) ? tensor : throw new ModelFormatException($"The tensor '{name}' is {tensor.Type} but must be {types}.", name);
+    }
+
+    static bool IsMatrixType(GgmlType type) => type is GgmlType.F32 or GgmlType.F16 or GgmlType.BF16
+        or GgmlType.Q4_0 or GgmlType.Q4_1 or GgmlType.Q5_0 or GgmlType.Q5_1 or GgmlType.Q8_0
+        or GgmlType.Q2_K or GgmlType.Q3_K or GgmlType.Q4_K or GgmlType.Q5_K or GgmlType.Q6_K or GgmlType.IQ4_NL or GgmlType.IQ4_XS;
+}
