@@ -81,7 +81,7 @@ internal static class CliApplication
         return expected ? ExitCodes.Failure : ExitCodes.Unexpected;
     }
 
-    // What a user, a file or the machine can cause. Anything else is ours.
-    static bool IsExpected(Exception error) =>
+    /// <summary>Whether a user, a file or the machine can cause this error. Anything else is a defect of ours.</summary>
+    public static bool IsExpected(Exception error) =>
         error is CliException or FasterVlmException or IOException or UnauthorizedAccessException or OutOfMemoryException;
 }

@@ -1,3 +1,5 @@
+using Microsoft.Extensions.AI;
+
 namespace SK.FasterVlm.Cli;
 
 /// <summary>Reads what the user points at, with messages that name the path.</summary>
@@ -31,4 +33,7 @@ internal static class InputFiles
 
         return bytes.ToArray();
     }
+
+    /// <summary>Image bytes as a part of a message. The decoder goes by what the bytes are, whatever this type or a file's name says.</summary>
+    public static DataContent ToContent(byte[] image) => new(image, "image/*");
 }

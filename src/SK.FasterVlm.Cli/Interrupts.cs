@@ -8,13 +8,13 @@ namespace SK.FasterVlm.Cli;
 /// </summary>
 internal sealed class Interrupts : IDisposable
 {
-    readonly CancellationTokenSource command = new();
-    readonly List<PosixSignalRegistration> registrations = [];
-    readonly Lock gate = new();
-    CancellationTokenSource? turn;
+    readonly CancellationTokenSource _command = new();
+    readonly List<PosixSignalRegistration> _registrations = [];
+    readonly Lock _gate = new();
+    CancellationTokenSource? _turn;
 
     /// <summary>Fires when the whole command is to end.</summary>
-    public CancellationToken Token => command.Token;
+    public CancellationToken Token => _command.Token;
 
     /// <summary>128 + the signal that ended the command.</summary>
     public int ExitCode { get; private set; } = ExitCodes.Interrupted;
@@ -23,8 +23,8 @@ internal sealed class Interrupts : IDisposable
     public static Interrupts Listen()
     {
         Interrupts interrupts = new();
-        interrupts.registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGINT, context => context.Cancel = interrupts.Interrupt()));
-        interrupts.registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => context.Cancel = interrupts.Terminate()));
+        interrupts._registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGINT, context => context.Cancel = interrupts.Interrupt()));
+        interrupts._registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => context.Cancel = interrupts.Terminate()));
         return interrupts;
     }
 
@@ -32,7 +32,16 @@ internal sealed class Interrupts : IDisposable
     /// <returns>Dispose it when the turn is over.</returns>
     public CancellationTokenSource BeginTurn()
     {
-        lock (gate) return turn = CancellationTokenSource.CreateLinkedTokenSource(command.Token);
+        lock (_gate) return _turn = CancellationTokenSource.CreateLinkedTokenSource(_command.Token);
+    }
+
+    /// <summary>Says that a turn is over: the next Ctrl-C means the command again.</summary>
+    public void EndTurn(CancellationTokenSource ended)
+    {
+        lock (_gate)
+        {
+            if (_turn == ended) _turn = null;
+        }
     }
 
     /// <summary>Handles a Ctrl-C.</summary>
@@ -40,7 +49,7 @@ internal sealed class Interrupts : IDisposable
     public bool Interrupt()
     {
         CancellationTokenSource? current;
-        lock (gate) (current, turn) = (turn, null);
+        lock (_gate) (current, _turn) = (_turn, null);
         if (current is null) return Terminate(ExitCodes.Interrupted);
         try
         {
@@ -57,15 +66,15 @@ internal sealed class Interrupts : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (PosixSignalRegistration registration in registrations) registration.Dispose();
-        command.Dispose();
+        foreach (PosixSignalRegistration registration in _registrations) registration.Dispose();
+        _command.Dispose();
     }
 
     bool Terminate(int exitCode = ExitCodes.Terminated)
     {
-        if (command.IsCancellationRequested) return false;
+        if (_command.IsCancellationRequested) return false;
         ExitCode = exitCode;
-        command.Cancel();
+        _command.Cancel();
         return true;
     }
 }

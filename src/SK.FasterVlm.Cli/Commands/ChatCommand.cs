@@ -1,27 +1,36 @@
 using System.CommandLine;
+using SK.FasterVlm.Cli.Conversation;
 using SK.FasterVlm.Cli.Options;
 
 namespace SK.FasterVlm.Cli.Commands;
 
-/// <summary><c>fastervlm chat</c>: a conversation in the terminal, images by path.</summary>
+/// <summary><c>fastervlm chat</c>: a conversation in the terminal or from a pipe, images by path.</summary>
 internal static class ChatCommand
 {
     /// <summary>Builds the command.</summary>
     public static Command Create(CommandContext context)
     {
         Argument<string[]> images = new("images") { Description = "Images to begin with.", Arity = ArgumentArity.ZeroOrMore };
-        Option<int> maxTokens = ValueParsers.Integer("--max-tokens", "Longest answer in tokens.", 1, 1_048_576, 512);
         ModelOptions model = new();
         PruningOptions pruning = new();
         Command command = new("chat", "Talk about images; /help lists what can be typed.") { images };
         pruning.AddTo(command);
-        command.Add(maxTokens);
+        command.Add(ModelOptions.MaxTokens);
         model.AddTo(command);
-        command.SetAction((parsed, cancellationToken) =>
+        command.SetAction(async (parsed, cancellationToken) =>
         {
-            _ = model.Read(parsed);
-            _ = context;
-            throw new CliException("The engine is not part of this build yet.");
+            FasterVlmOptions options = model.Read(parsed);
+            options.MaxOutputTokens = parsed.GetValue(ModelOptions.MaxTokens);
+            options.MaxImages = 256;
+            foreach (string path in parsed.GetValue(images) ?? []) InputFiles.RequireFile(path);
+
+            ModelSession session = await ModelSession.LoadAsync(context.Terminal, options, parsed.GetValue(GlobalOptions.Verbose), cancellationToken).ConfigureAwait(false);
+            await using (session.ConfigureAwait(false))
+            {
+                ChatLoop loop = new(session, context.Terminal, context.Interrupts, pruning.Request(parsed));
+                foreach (string path in parsed.GetValue(images) ?? []) await loop.AttachAsync(path, cancellationToken).ConfigureAwait(false);
+                return await loop.RunAsync(cancellationToken).ConfigureAwait(false);
+            }
         });
         return command;
     }

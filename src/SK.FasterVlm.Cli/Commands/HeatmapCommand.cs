@@ -4,7 +4,7 @@ using SK.FasterVlm.Cli.Options;
 namespace SK.FasterVlm.Cli.Commands;
 
 /// <summary><c>fastervlm heatmap photo.jpg -o out.png</c>: where [CLS] looks, and which patches are kept.</summary>
-internal static class HeatmapCommand
+internal sealed class HeatmapCommand
 {
     /// <summary>Builds the command.</summary>
     public static Command Create(CommandContext context)

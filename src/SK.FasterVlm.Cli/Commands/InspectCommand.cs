@@ -1,25 +1,79 @@
 using System.CommandLine;
+using SK.FasterVlm.Cli.Inspection;
 using SK.FasterVlm.Cli.Options;
+using SK.FasterVlm.Cli.Output;
+using SK.FasterVlm.Native;
 
 namespace SK.FasterVlm.Cli.Commands;
 
-/// <summary><c>fastervlm inspect</c>: which native libraries run here, and what is in a model file.</summary>
-internal static class InspectCommand
+/// <summary><c>fastervlm inspect</c>: which native libraries run here, and what is in a model's files.</summary>
+internal sealed class InspectCommand
 {
+    readonly Argument<string[]> _files = new("files")
+    {
+        Description = "GGUF files, for example a model and its projector. Default: the embedded model.",
+        Arity = ArgumentArity.ZeroOrMore,
+    };
+    readonly ModelOptions _model = new();
+    readonly CommandContext _context;
+
+    InspectCommand(CommandContext context) => _context = context;
+
     /// <summary>Builds the command.</summary>
     public static Command Create(CommandContext context)
     {
-        Argument<string?> file = new("file") { Description = "A GGUF file. Default: the embedded model.", Arity = ArgumentArity.ZeroOrOne };
-        ModelOptions model = new();
-        Command command = new("inspect", "Show the native libraries and devices in use and the facts of a model.") { file };
-        model.AddNativeTo(command);
+        InspectCommand self = new(context);
+        Command command = new("inspect", "Show the native libraries and devices in use and the facts of a model.") { self._files };
+        self._model.AddNativeTo(command);
         command.Add(GlobalOptions.Json);
-        command.SetAction((parsed, cancellationToken) =>
-        {
-            if (parsed.GetValue(file) is string path) InputFiles.RequireFile(path);
-            _ = context;
-            throw new CliException("The engine is not part of this build yet.");
-        });
+        command.SetAction(self.Run);
         return command;
+    }
+
+    int Run(ParseResult parsed)
+    {
+        Terminal terminal = _context.Terminal;
+        GgufReport[] files = [.. Paths(parsed).Select(GgufReport.Read)];
+        NativeDiagnostics? native = null;
+        NativeRuntimeException? missing = null;
+        try
+        {
+            native = NativeRuntime.Load(_model.Native(parsed)).Describe();
+        }
+        catch (NativeRuntimeException error)
+        {
+            missing = error; // the files can be shown all the same, and whoever inspects wants to see what works
+        }
+
+        if (parsed.GetValue(GlobalOptions.Json))
+        {
+            JsonOutput.Write(terminal.Out, new { Native = native, NativeError = missing?.Message, Files = files });
+        }
+        else
+        {
+            if (native is not null) InspectionText.Write(terminal.Out, native);
+            foreach (GgufReport file in files) InspectionText.Write(terminal.Out, file);
+            InspectionText.WriteFit(terminal.Out, files);
+        }
+
+        if (missing is not null) throw missing;
+        return ExitCodes.Success;
+    }
+
+    string[] Paths(ParseResult parsed)
+    {
+        string[] paths = parsed.GetValue(_files) ?? [];
+        foreach (string path in paths) InputFiles.RequireFile(path);
+        if (paths.Length > 0) return paths;
+        try
+        {
+            (string model, string projector) = EmbeddedModel.Locate();
+            return [model, projector];
+        }
+        catch (FasterVlmException error)
+        {
+            _context.Terminal.WriteNote(error.Message);
+            return []; // the libraries are still worth showing
+        }
     }
 }

@@ -1,24 +1,91 @@
 using System.CommandLine;
 using SK.FasterVlm.Cli.Options;
+using SK.FasterVlm.Cli.Output;
+using SK.FasterVlm.Gguf;
 
 namespace SK.FasterVlm.Cli.Commands;
 
 /// <summary><c>fastervlm synth</c>: a random model of real geometry, so that speed can be measured without weights.</summary>
-internal static class SynthCommand
+internal sealed class SynthCommand
 {
+    readonly Option<string> _geometry = new("--geometry", "-g")
+    {
+        Description = $"{string.Join(" or ", ModelGeometry.All.Select(static g => g.Name))}.",
+        HelpName = "name",
+        Required = true,
+    };
+    readonly Option<string> _directory = new("--out", "-o")
+    {
+        Description = "Directory to write the model and the projector to.",
+        HelpName = "directory",
+        Required = true,
+    };
+    readonly Option<string?> _type = new("--type") { Description = "Type of the language model's matrices. Default: the geometry's.", HelpName = "type" };
+    readonly Option<string> _visionType = new("--vision-type")
+    {
+        Description = "Type of the matrices of tower and projector.",
+        HelpName = "type",
+        DefaultValueFactory = static _ => "f16",
+    };
+    readonly Option<string> _layout = new("--layout")
+    {
+        Description = "Layout of the projector file: legacy (as the published LLaVA-1.5 files) or featurelayer (as newer converters write).",
+        HelpName = "name",
+        DefaultValueFactory = static _ => "legacy",
+    };
+    readonly Option<int> _seed = ValueParsers.Integer("--seed", "Seed of the weights.", 0, int.MaxValue, 1);
+    readonly CommandContext _context;
+
+    SynthCommand(CommandContext context)
+    {
+        _context = context;
+        _geometry.AcceptOnlyFromAmong(StringComparer.Ordinal, [.. ModelGeometry.All.Select(static g => g.Name)]);
+        string[] types = ["q4_0", "q8_0", "f16", "f32"];
+        _type.AcceptOnlyFromAmong(StringComparer.Ordinal, types);
+        _visionType.AcceptOnlyFromAmong(StringComparer.Ordinal, types);
+        _layout.AcceptOnlyFromAmong(StringComparer.Ordinal, "legacy", "featurelayer");
+    }
+
     /// <summary>Builds the command.</summary>
     public static Command Create(CommandContext context)
     {
-        Option<string> geometry = new("--geometry", "-g") { Description = "llava-1.5-7b or tiny.", HelpName = "name", Required = true };
-        Option<string> directory = new("--out", "-o") { Description = "Directory to write the model and the projector to.", HelpName = "directory", Required = true };
-        Option<int> seed = ValueParsers.Integer("--seed", "Seed of the weights.", 0, int.MaxValue, 0);
-        geometry.AcceptOnlyFromAmong(StringComparer.Ordinal, "tiny", "llava-1.5-7b");
-        Command command = new("synth", "Write a model with seeded random weights.") { geometry, directory, seed };
-        command.SetAction((parsed, cancellationToken) =>
+        SynthCommand self = new(context);
+        Command command = new("synth", "Write a model with seeded random weights: it says nothing, at the speed of a real one.")
         {
-            _ = context;
-            throw new CliException("The engine is not part of this build yet.");
-        });
+            self._geometry, self._directory, self._type, self._visionType, self._layout, self._seed, GlobalOptions.Json,
+        };
+        command.SetAction(self.RunAsync);
         return command;
+    }
+
+    async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        ModelGeometry geometry = ModelGeometry.ByName(parsed.GetRequiredValue(_geometry));
+        SyntheticModelOptions options = new()
+        {
+            Seed = parsed.GetValue(_seed),
+            LanguageType = parsed.GetValue(_type) is string type ? Enum.Parse<GgmlType>(type, ignoreCase: true) : null,
+            VisionType = Enum.Parse<GgmlType>(parsed.GetRequiredValue(_visionType), ignoreCase: true),
+            Layout = Enum.Parse<TowerLayout>(parsed.GetRequiredValue(_layout), ignoreCase: true),
+        };
+        string directory = parsed.GetRequiredValue(_directory);
+        (string model, string projector) = await ProgressDisplay.RunAsync(_context.Terminal, $"Writing {geometry.Name}", show => Task.Run(
+            () => SyntheticModel.Write(directory, geometry, options, new ImmediateProgress<double>(share => show(share, null)), cancellationToken),
+            cancellationToken)).ConfigureAwait(false);
+
+        if (parsed.GetValue(GlobalOptions.Json))
+        {
+            JsonOutput.Write(_context.Terminal.Out, new
+            {
+                Geometry = geometry.Name,
+                options.Seed,
+                Model = new { Path = model, Bytes = new FileInfo(model).Length },
+                Projector = new { Path = projector, Bytes = new FileInfo(projector).Length },
+            });
+            return ExitCodes.Success;
+        }
+
+        foreach (string path in new[] { model, projector }) _context.Terminal.Out.WriteLine(path);
+        return ExitCodes.Success;
     }
 }

@@ -7,25 +7,28 @@ namespace SK.FasterVlm.Cli.Options;
 /// <summary>Which model runs, and how: shared by every command that loads one.</summary>
 internal sealed class ModelOptions
 {
-    readonly Option<string?> model = new("--model", "-m")
+    /// <summary>Longest answer; for commands that generate.</summary>
+    public static Option<int> MaxTokens { get; } = ValueParsers.Integer("--max-tokens", "Longest answer in tokens.", 1, 1_048_576, 512);
+
+    readonly Option<string?> _model = new("--model", "-m")
     {
         Description = "Language model (GGUF). Default: the embedded model.",
         HelpName = "file",
     };
 
-    readonly Option<string?> projector = new("--projector", "-p")
+    readonly Option<string?> _projector = new("--projector", "-p")
     {
         Description = "Vision tower and projector of the same model (GGUF, \"mmproj\").",
         HelpName = "file",
     };
 
-    readonly Option<int> threads = ValueParsers.Integer("--threads", "Processor threads; 0: one per physical core.", 0, 512, 0, "-t");
+    readonly Option<int> _threads = ValueParsers.Integer("--threads", "Processor threads; 0: one per physical core.", 0, 512, 0, "-t");
 
-    readonly Option<int> context = ValueParsers.Integer("--context", "Context length in positions; 0: the model's, at most 4096.", 0, 1_048_576, 0, "-c");
+    readonly Option<int> _context = ValueParsers.Integer("--context", "Context length in positions; 0: the model's, at most 4096.", 0, 1_048_576, 0, "-c");
 
-    readonly Option<string?> nativeDirectory = new("--native-dir") { Description = "Directory with the llama.cpp libraries.", HelpName = "directory" };
+    readonly Option<string?> _nativeDirectory = new("--native-dir") { Description = "Directory with the llama.cpp libraries.", HelpName = "directory" };
 
-    readonly Option<string> backend = new("--backend")
+    readonly Option<string> _backend = new("--backend")
     {
         Description = "cpu, cuda, vulkan, or auto for the best that is found.",
         HelpName = "name",
@@ -35,14 +38,14 @@ internal sealed class ModelOptions
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
     {
-        command.Add(model);
-        command.Add(projector);
-        command.Add(threads);
-        command.Add(context);
+        command.Add(_model);
+        command.Add(_projector);
+        command.Add(_threads);
+        command.Add(_context);
         AddNativeTo(command);
         command.Validators.Add(result =>
         {
-            if (result.GetResult(model) is null != result.GetResult(projector) is null)
+            if (result.GetResult(_model) is null != result.GetResult(_projector) is null)
                 result.AddError("--model and --projector belong together: give both, or neither for the embedded model.");
         });
     }
@@ -50,16 +53,16 @@ internal sealed class ModelOptions
     /// <summary>Adds only the options that say where the libraries are.</summary>
     public void AddNativeTo(Command command)
     {
-        backend.AcceptOnlyFromAmong(StringComparer.Ordinal, "auto", "cpu", "cuda", "vulkan");
-        command.Add(nativeDirectory);
-        command.Add(backend);
+        _backend.AcceptOnlyFromAmong(StringComparer.Ordinal, "auto", "cpu", "cuda", "vulkan");
+        command.Add(_nativeDirectory);
+        command.Add(_backend);
     }
 
     /// <summary>Where the libraries are.</summary>
     public NativeOptions Native(ParseResult parsed) => new()
     {
-        Directory = parsed.GetValue(nativeDirectory),
-        Backend = Enum.Parse<NativeBackend>(parsed.GetRequiredValue(backend), ignoreCase: true),
+        Directory = parsed.GetValue(_nativeDirectory),
+        Backend = Enum.Parse<NativeBackend>(parsed.GetRequiredValue(_backend), ignoreCase: true),
     };
 
     /// <summary>The model's options, checked.</summary>
@@ -68,10 +71,10 @@ internal sealed class ModelOptions
     {
         FasterVlmOptions options = new()
         {
-            ModelPath = parsed.GetValue(model),
-            ProjectorPath = parsed.GetValue(projector),
-            Threads = parsed.GetValue(threads),
-            ContextLength = parsed.GetValue(context),
+            ModelPath = parsed.GetValue(_model),
+            ProjectorPath = parsed.GetValue(_projector),
+            Threads = parsed.GetValue(_threads),
+            ContextLength = parsed.GetValue(_context),
             Native = Native(parsed),
             // Files of one's own may be larger than what a server should take from strangers; pixels stay bounded.
             ImageLimits = new ImageLimits { MaxBytes = InputFiles.MaxImageBytes },

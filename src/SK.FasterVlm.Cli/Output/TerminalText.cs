@@ -13,7 +13,7 @@ internal sealed class TerminalText
 
     enum State { Text, AfterEscape, InSequence }
 
-    State state;
+    State _state;
 
     /// <summary>Cleans a whole text.</summary>
     public static string Clean(string text) => new TerminalText().Append(text);
@@ -38,20 +38,20 @@ internal sealed class TerminalText
     // visible without its introducer, since one that is never closed would swallow the rest of the answer.
     bool Accept(char c)
     {
-        if (state == State.AfterEscape)
+        if (_state == State.AfterEscape)
         {
-            state = c == '[' ? State.InSequence : State.Text;
+            _state = c == '[' ? State.InSequence : State.Text;
             if (c is '[' or ']' or 'P' or 'X' or '^' or '_') return false;
         }
-        else if (state == State.InSequence)
+        else if (_state == State.InSequence)
         {
             if (c is >= '\x20' and <= '\x3f') return false;
-            state = State.Text;
+            _state = State.Text;
             if (c is >= '\x40' and <= '\x7e') return false;
         }
 
-        if (c == Escape) state = State.AfterEscape;
-        if (c == C1Introducer) state = State.InSequence;
+        if (c == Escape) _state = State.AfterEscape;
+        if (c == C1Introducer) _state = State.InSequence;
         return c is '\n' or '\t' || !char.IsControl(c);
     }
 }
