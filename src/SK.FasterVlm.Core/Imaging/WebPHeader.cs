@@ -10,6 +10,8 @@ static class WebPHeader
 
     public static ImageHeader Read(HeaderBytes file)
     {
+        // Orientation stands last: a file that lost its end would be decoded, and lie on its side. (One pad byte is often forgotten.)
+        file.Slice(0, Math.Max(8L + file.U32Le(4) - 1, 0));
         ReadOnlySpan<byte> name = file.Slice(12, 4);
         if (name.SequenceEqual("VP8 "u8)) return Lossy(file);
         if (name.SequenceEqual("VP8L"u8)) return Lossless(file);
