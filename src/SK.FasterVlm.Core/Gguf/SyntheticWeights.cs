@@ -27,23 +27,25 @@ sealed class SyntheticWeights(int seed)
         Action<Memory<byte>, Generator> fill = Filler(type, deviation, mean);
         return (destination, start) =>
         {
-            // Pieces begin anywhere, groups do not: the first and the last may be cut.
             long first = start / groupBytes, last = (start + destination.Length - 1) / groupBytes;
-            Parallel.For(first, last + 1, group =>
+            if (first == last) FillGroup(first);
+            else Parallel.For(first, last + 1, FillGroup);
+
+            void FillGroup(long group)
             {
+                // Pieces begin anywhere, groups do not. A group's first bytes are the same however many are asked for.
                 long begin = group * groupBytes - start;
                 int from = (int)Math.Max(0, begin), to = (int)Math.Min(destination.Length, begin + groupBytes);
                 var generator = new Generator(key + (ulong)group * 0xD1B54A32D192ED03);
                 if (from == begin)
                 {
-                    // A group's first bytes are the same however many are asked for.
                     fill(destination[from..to], generator);
                     return;
                 }
                 byte[] head = new byte[to - begin];
                 fill(head, generator);
                 head.AsSpan((int)(from - begin)).CopyTo(destination.Span[from..to]);
-            });
+            }
         };
     }
 

@@ -1,6 +1,6 @@
 using SK.FasterVlm.Gguf;
 
-namespace SK.FasterVlm.Tests.Gguf;
+namespace SK.FasterVlm.Core.Tests.Gguf;
 
 public sealed class ClipHeaderTests
 {

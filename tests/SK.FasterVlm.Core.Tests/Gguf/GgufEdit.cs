@@ -1,6 +1,6 @@
 using SK.FasterVlm.Gguf;
 
-namespace SK.FasterVlm.Tests.Gguf;
+namespace SK.FasterVlm.Core.Tests.Gguf;
 
 /// <summary>A synthetic tiny file with one thing changed: well-formed, but not the model it says it is.</summary>
 sealed class GgufEdit

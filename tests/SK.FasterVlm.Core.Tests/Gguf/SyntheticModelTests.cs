@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using SK.FasterVlm.Gguf;
 
-namespace SK.FasterVlm.Tests.Gguf;
+namespace SK.FasterVlm.Core.Tests.Gguf;
 
 public sealed class SyntheticModelTests
 {

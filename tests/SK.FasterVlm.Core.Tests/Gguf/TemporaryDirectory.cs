@@ -1,4 +1,4 @@
-namespace SK.FasterVlm.Tests.Gguf;
+namespace SK.FasterVlm.Core.Tests.Gguf;
 
 /// <summary>A folder for one test, removed after it.</summary>
 sealed class TemporaryDirectory : IDisposable
