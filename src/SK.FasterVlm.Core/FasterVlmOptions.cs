@@ -89,7 +89,7 @@ public sealed class FasterVlmOptions
     public int MaxImages { get; set; } = 8;
 
     /// <summary>What an image may cost.</summary>
-    public ImageLimits ImageLimits { get; set; } = ImageLimits.Default;
+    public ImageLimits ImageLimits { get; set; } = new(); // of its own: configuration binding writes into it
 
     /// <summary>Where to find llama.cpp and which backends to use.</summary>
     public NativeOptions Native { get; set; } = new();

@@ -1,11 +1,14 @@
 using System.ComponentModel;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace SK.FasterVlm.Pruning;
 
 // Text form, for configuration files and command lines.
 [TypeConverter(typeof(VisualTokenBudgetConverter))]
+[JsonConverter(typeof(VisualTokenBudgetJsonConverter))]
 public abstract partial record VisualTokenBudget
 {
     /// <summary>Reads a budget: <c>all</c>, <c>10%</c>, <c>58</c> (a count) or <c>mass:0.9</c> (also <c>mass:90%</c>).</summary>
@@ -14,6 +17,9 @@ public abstract partial record VisualTokenBudget
         TryParse(text, out VisualTokenBudget? budget)
             ? budget
             : throw new FormatException($"\"{text}\" is no visual-token budget; write all, a percentage (10%), a count (58) or mass:0.9.");
+
+    /// <summary>The text form, which <see cref="Parse"/> reads.</summary>
+    public abstract string ToText();
 
     /// <summary>As <see cref="Parse"/>, without throwing.</summary>
     public static bool TryParse(string? text, [NotNullWhen(true)] out VisualTokenBudget? budget)
@@ -43,4 +49,23 @@ sealed class VisualTokenBudgetConverter : TypeConverter
 
     public override object? ConvertFrom(ITypeDescriptorContext? context, CultureInfo? culture, object value) =>
         value is string text ? VisualTokenBudget.Parse(text) : base.ConvertFrom(context, culture, value);
+}
+
+/// <summary>The text form in JSON; a whole number is a count.</summary>
+sealed class VisualTokenBudgetJsonConverter : JsonConverter<VisualTokenBudget>
+{
+    public override VisualTokenBudget Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    {
+        string? text = reader.TokenType switch
+        {
+            JsonTokenType.String => reader.GetString(),
+            JsonTokenType.Number when reader.TryGetInt32(out int count) => count.ToString(CultureInfo.InvariantCulture),
+            _ => null,
+        };
+        return VisualTokenBudget.TryParse(text, out VisualTokenBudget? budget)
+            ? budget
+            : throw new JsonException("A visual-token budget is all, a percentage (10%), a count (58) or mass:0.9.");
+    }
+
+    public override void Write(Utf8JsonWriter writer, VisualTokenBudget value, JsonSerializerOptions options) => writer.WriteStringValue(value.ToText());
 }

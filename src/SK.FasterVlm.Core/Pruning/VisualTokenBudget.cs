@@ -58,6 +58,8 @@ public abstract partial record VisualTokenBudget
             Math.Clamp((int)Math.Ceiling(Ratio * clsAttention.Length * (1 - Rounding)), 0, clsAttention.Length);
 
         public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"keep {Ratio * 100:0.##} %");
+
+        public override string ToText() => string.Create(CultureInfo.InvariantCulture, $"{Ratio * 100:R}%");
     }
 
     sealed record TokenCount(int Tokens) : VisualTokenBudget
@@ -65,6 +67,8 @@ public abstract partial record VisualTokenBudget
         public override int Resolve(ReadOnlySpan<float> clsAttention) => Math.Min(Tokens, clsAttention.Length);
 
         public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Tokens} tokens");
+
+        public override string ToText() => Tokens.ToString(CultureInfo.InvariantCulture);
     }
 
     sealed record AttentionMass(double Share) : VisualTokenBudget
@@ -84,5 +88,7 @@ public abstract partial record VisualTokenBudget
         }
 
         public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Share * 100:0.##} % of attention");
+
+        public override string ToText() => string.Create(CultureInfo.InvariantCulture, $"mass:{Share:0.################}");
     }
 }

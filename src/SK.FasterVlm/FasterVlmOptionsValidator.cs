@@ -1,0 +1,29 @@
+using Microsoft.Extensions.Options;
+using SK.FasterVlm.Chat;
+using SK.FasterVlm.Pruning;
+
+namespace SK.FasterVlm;
+
+/// <summary>Checks a model's options when the host starts: ranges, names and whether the files exist; loading comes later.</summary>
+/// <param name="name">The options this validator is for; others of the same type belong to other models.</param>
+sealed class FasterVlmOptionsValidator(string name) : IValidateOptions<FasterVlmOptions>
+{
+    public ValidateOptionsResult Validate(string? optionsName, FasterVlmOptions options)
+    {
+        if (optionsName != name) return ValidateOptionsResult.Skip;
+        try
+        {
+            options.Validate();
+            VisualTokenSelectors.ByName(options.Selector);
+            if (options.ChatTemplate is { } template) ChatTemplate.ByName(template);
+            if (options.ModelPath is null) EmbeddedModel.Locate();
+        }
+        catch (Exception e) when (e is ArgumentException or FasterVlmException)
+        {
+            return ValidateOptionsResult.Fail(e.Message);
+        }
+        foreach (string? path in new[] { options.ModelPath, options.ProjectorPath })
+            if (path is not null && !File.Exists(path)) return ValidateOptionsResult.Fail($"The model file \"{path}\" does not exist.");
+        return ValidateOptionsResult.Success;
+    }
+}

@@ -1,0 +1,98 @@
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Microsoft.SemanticKernel.ChatCompletion;
+using SK.FasterVlm;
+
+namespace Microsoft.Extensions.DependencyInjection;
+
+/// <summary>
+/// Registers a local vision-language model. One model per service id: its options are the <see cref="FasterVlmOptions"/> of that name
+/// and are checked when the host starts; its services are keyed by the id; the model is loaded with the first request, shared, and
+/// disposed with the container.
+/// </summary>
+public static class FasterVlmServiceCollectionExtensions
+{
+    /// <summary>Registers <see cref="IChatClient"/> and <see cref="IChatCompletionService"/> for the embedded model, or what <paramref name="configure"/> names.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="serviceId">Key of the services and name of the options; null for the default ones.</param>
+    /// <param name="configure">Changes options; runs after configuration has been bound.</param>
+    public static IServiceCollection AddFasterVlmChatCompletion(this IServiceCollection services, string? serviceId = null, Action<FasterVlmOptions>? configure = null)
+    {
+        services.AddFasterVlmChatClient(serviceId, configure);
+        services.AddKeyedSingleton<IChatCompletionService>(serviceId, static (provider, key) =>
+            new FasterVlmChatCompletionService(provider.GetRequiredKeyedService<IChatClient>(key)));
+        return services;
+    }
+
+    /// <summary>Registers both services for a model given by its two files.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="modelPath">Language model (GGUF).</param>
+    /// <param name="projectorPath">Vision tower and projector (GGUF, "mmproj").</param>
+    /// <param name="serviceId">Key of the services and name of the options; null for the default ones.</param>
+    /// <param name="configure">Changes further options.</param>
+    public static IServiceCollection AddFasterVlmChatCompletion(
+        this IServiceCollection services, string modelPath, string projectorPath, string? serviceId = null, Action<FasterVlmOptions>? configure = null) =>
+        services.AddFasterVlmChatCompletion(serviceId, Files(modelPath, projectorPath, configure));
+
+    /// <summary>Registers both services for a model whose options are read from configuration.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="configuration">A section with the properties of <see cref="FasterVlmOptions"/>; a budget is written <c>10%</c>, <c>58</c> or <c>mass:0.9</c>.</param>
+    /// <param name="serviceId">Key of the services and name of the options; null for the default ones.</param>
+    public static IServiceCollection AddFasterVlmChatCompletion(this IServiceCollection services, IConfiguration configuration, string? serviceId = null)
+    {
+        services.Bind(configuration, serviceId);
+        return services.AddFasterVlmChatCompletion(serviceId);
+    }
+
+    /// <summary>Registers <see cref="IChatClient"/> alone for the embedded model, or what <paramref name="configure"/> names.</summary>
+    /// <inheritdoc cref="AddFasterVlmChatCompletion(IServiceCollection, string?, Action{FasterVlmOptions}?)"/>
+    public static IServiceCollection AddFasterVlmChatClient(this IServiceCollection services, string? serviceId = null, Action<FasterVlmOptions>? configure = null)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        string name = serviceId ?? Options.Options.DefaultName;
+        services.AddOptions<FasterVlmOptions>(name).Configure(options => configure?.Invoke(options)).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<FasterVlmOptions>>(new FasterVlmOptionsValidator(name));
+        // The name a kernel selects services by must be known before the file is read, and be the same afterwards.
+        services.PostConfigure<FasterVlmOptions>(name, static options => options.ModelId ??= FasterVlmModelHost.NameOf(options));
+        services.TryAddKeyedSingleton(serviceId, (provider, _) => new FasterVlmModelHost(
+            provider.GetRequiredService<IOptionsMonitor<FasterVlmOptions>>().Get(name), provider.GetService<ILoggerFactory>()));
+        services.AddKeyedSingleton<IChatClient>(serviceId, static (provider, key) => new HostedChatClient(provider.GetRequiredKeyedService<FasterVlmModelHost>(key)));
+        return services;
+    }
+
+    /// <summary>Registers <see cref="IChatClient"/> alone for a model given by its two files.</summary>
+    /// <inheritdoc cref="AddFasterVlmChatCompletion(IServiceCollection, string, string, string?, Action{FasterVlmOptions}?)"/>
+    public static IServiceCollection AddFasterVlmChatClient(
+        this IServiceCollection services, string modelPath, string projectorPath, string? serviceId = null, Action<FasterVlmOptions>? configure = null) =>
+        services.AddFasterVlmChatClient(serviceId, Files(modelPath, projectorPath, configure));
+
+    /// <summary>Registers <see cref="IChatClient"/> alone for a model whose options are read from configuration.</summary>
+    /// <inheritdoc cref="AddFasterVlmChatCompletion(IServiceCollection, IConfiguration, string?)"/>
+    public static IServiceCollection AddFasterVlmChatClient(this IServiceCollection services, IConfiguration configuration, string? serviceId = null)
+    {
+        services.Bind(configuration, serviceId);
+        return services.AddFasterVlmChatClient(serviceId);
+    }
+
+    static void Bind(this IServiceCollection services, IConfiguration configuration, string? serviceId)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        ArgumentNullException.ThrowIfNull(configuration);
+        services.AddOptions<FasterVlmOptions>(serviceId ?? Options.Options.DefaultName).Bind(configuration, static binder => binder.ErrorOnUnknownConfiguration = true);
+    }
+
+    static Action<FasterVlmOptions> Files(string modelPath, string projectorPath, Action<FasterVlmOptions>? configure)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(modelPath);
+        ArgumentException.ThrowIfNullOrWhiteSpace(projectorPath);
+        return options =>
+        {
+            options.ModelPath = modelPath;
+            options.ProjectorPath = projectorPath;
+            configure?.Invoke(options);
+        };
+    }
+}
