@@ -55,6 +55,12 @@ public sealed class FasterVlmOptions
     /// <summary>Positions of the context, 0 (default: 4096, or what the model was trained for if that is less) or 16 to 1,048,576.</summary>
     public int ContextLength { get; set; }
 
+    /// <summary>
+    /// Conversations whose state the context holds at once, 1 (default) to 64; each gets <see cref="ContextLength"/> positions of
+    /// KV cache.
+    /// </summary>
+    public int MaxSequences { get; set; } = 1;
+
     /// <summary>Rows per call of the library, 1 to 16,384 (default 2048).</summary>
     public int BatchSize { get; set; } = 2048;
 
@@ -99,6 +105,7 @@ public sealed class FasterVlmOptions
     public void Validate()
     {
         Range(ContextLength == 0 || ContextLength is >= 16 and <= 1_048_576, nameof(ContextLength), ContextLength, "0 or 16 to 1048576");
+        Range(MaxSequences is >= 1 and <= 64, nameof(MaxSequences), MaxSequences, "1 to 64");
         Range(BatchSize is >= 1 and <= 16_384, nameof(BatchSize), BatchSize, "1 to 16384");
         Range(MicroBatchSize >= 1 && MicroBatchSize <= BatchSize, nameof(MicroBatchSize), MicroBatchSize, $"1 to BatchSize ({BatchSize})");
         Range(Threads is >= 0 and <= 512, nameof(Threads), Threads, "0 to 512");

@@ -89,9 +89,7 @@ static class BicubicResampler
         }
     }
 
-    /// <summary>Adds weight * pixel to four vectors of sums, one lane per byte.</summary>
-    static void Accumulate(
-        ReadOnlySpan<byte> pixels, int weight, ref Vector<int> a, ref Vector<int> b, ref Vector<int> c, ref Vector<int> d)
+    static void Accumulate(ReadOnlySpan<byte> pixels, int weight, ref Vector<int> a, ref Vector<int> b, ref Vector<int> c, ref Vector<int> d)
     {
         Vector.Widen(new Vector<byte>(pixels), out Vector<ushort> low, out Vector<ushort> high);
         Vector.Widen(low, out Vector<uint> p, out Vector<uint> q);
@@ -113,8 +111,7 @@ static class BicubicResampler
         Span<int> red = planes[..plane], green = planes.Slice(plane, plane), blue = planes.Slice(2 * plane, plane);
         // 255 picks no byte and so gives the three zero bytes above each channel.
         Vector128<byte> pickRed = Vector128.Create((byte)0, 255, 255, 255, 3, 255, 255, 255, 6, 255, 255, 255, 9, 255, 255, 255);
-        Vector128<byte> pickGreen = pickRed + Vector128.Create(0x00000001).AsByte();
-        Vector128<byte> pickBlue = pickRed + Vector128.Create(0x00000002).AsByte();
+        Vector128<byte> pickGreen = pickRed + Vector128.Create(0x00000001).AsByte(), pickBlue = pickRed + Vector128.Create(0x00000002).AsByte();
         int x = 0;
         for (; 3 * x + 16 <= rgb.Length; x += 4)
         {

@@ -40,18 +40,12 @@ public sealed class ClipPreprocessor
     public ClipPreprocessor(ClipPreprocessorSettings? settings = null)
     {
         _settings = settings ?? new ClipPreprocessorSettings();
-        Require(_settings.ImageSize is >= 1 and <= 4096, $"ImageSize must be 1 to 4096, not {_settings.ImageSize}.");
-        (IReadOnlyList<float> mean, IReadOnlyList<float> std) = (_settings.Mean, _settings.Std);
-        Require(mean is { Count: 3 } && mean.All(float.IsFinite), "Mean must be three finite numbers.");
-        Require(std is { Count: 3 } && std.All(static s => float.IsFinite(s) && s > 0), "Std must be three numbers above 0.");
+        if (_settings.ImageSize is < 1 or > 4096) throw new ArgumentException($"ImageSize must be 1 to 4096, not {_settings.ImageSize}.", nameof(settings));
+        if (_settings.Mean is not { Count: 3 } mean || !mean.All(float.IsFinite)) throw new ArgumentException("Mean must be three finite numbers.", nameof(settings));
+        if (_settings.Std is not { Count: 3 } std || !std.All(static s => float.IsFinite(s) && s > 0)) throw new ArgumentException("Std must be three numbers above 0.", nameof(settings));
         // There are only 256 levels per channel: (level / 255 - mean) / std, once.
         for (int c = 0; c < 3; c++)
             for (int level = 0; level < 256; level++) _levels[c * 256 + level] = (float)((level / 255.0 - mean[c]) / std[c]);
-
-        static void Require(bool holds, string message)
-        {
-            if (!holds) throw new ArgumentException(message, nameof(settings));
-        }
     }
 
     /// <summary>What this preprocessor was made with.</summary>
@@ -80,7 +74,6 @@ public sealed class ClipPreprocessor
     {
         ArgumentNullException.ThrowIfNull(image);
         int size = _settings.ImageSize;
-        var placement = new PicturePlacement(image.Width, image.Height, size);
-        return new RgbImage(size, size, BicubicResampler.PadAndResize(image, placement, _settings.PadColor));
+        return new RgbImage(size, size, BicubicResampler.PadAndResize(image, new PicturePlacement(image.Width, image.Height, size), _settings.PadColor));
     }
 }

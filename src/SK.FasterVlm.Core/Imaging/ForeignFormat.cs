@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text;
 
 namespace SK.FasterVlm.Imaging;
@@ -13,31 +12,24 @@ static class ForeignFormat
     public static ImageFormatException Refusal(ReadOnlySpan<byte> bytes)
     {
         if (bytes.IsEmpty) return new ImageFormatException("The image is empty: it has no bytes. " + Supported);
-        if (OtherImage(bytes) is { } image)
-            return new ImageFormatException($"{image} images are not supported; convert the picture to PNG or JPEG first.");
+        if (OtherImage(bytes) is { } image) return new ImageFormatException($"{image} images are not supported; convert the picture to PNG or JPEG first.");
         string guess = NoImage(bytes) ?? (LooksLikeText(bytes) ? Text(bytes) : "its first bytes belong to no known kind of file");
         return new ImageFormatException($"This is not an image: {guess}. {Supported}");
     }
 
     static string? OtherImage(ReadOnlySpan<byte> bytes)
     {
-        if (bytes.StartsWith("II*\0"u8) || bytes.StartsWith("MM\0*"u8)) return "TIFF (or camera raw)";
-        if (bytes.StartsWith("II+\0"u8) || bytes.StartsWith("MM\0+"u8)) return "BigTIFF";
+        if (bytes.StartsWith("II*\0"u8) || bytes.StartsWith("MM\0*"u8) || bytes.StartsWith("II+\0"u8) || bytes.StartsWith("MM\0+"u8)) return "TIFF (or camera raw)";
         if (bytes.StartsWith("8BPS"u8)) return "Photoshop";
         if (bytes.StartsWith((ReadOnlySpan<byte>)[0, 0, 1, 0])) return "Windows icon";
         if (bytes.StartsWith("\0\0\0\x0CjP  "u8) || bytes.StartsWith((ReadOnlySpan<byte>)[0xFF, 0x4F, 0xFF, 0x51])) return "JPEG 2000";
         if (bytes.StartsWith("\0\0\0\x0CJXL "u8) || bytes.StartsWith((ReadOnlySpan<byte>)[0xFF, 0x0A])) return "JPEG XL";
         if (bytes.StartsWith("qoif"u8)) return "QOI";
-        if (LooksLikeText(bytes)) return Contains(bytes, "<svg"u8) && !Contains(bytes, "<html"u8) ? "SVG" : null;
-        if (!IsIsoMedia(bytes)) return null;
+        if (bytes.Length < 12 || !bytes.Slice(4, 4).SequenceEqual("ftyp"u8)) return LooksLikeText(bytes) && Contains(bytes, "<svg"u8) ? "SVG" : null;
         ReadOnlySpan<byte> brand = bytes.Slice(8, 4);
         if (brand.StartsWith("avi"u8)) return "AVIF";
-        if (brand.StartsWith("hei"u8) || brand.StartsWith("hev"u8)) return "HEIC";
-        return brand.SequenceEqual("mif1"u8) || brand.SequenceEqual("msf1"u8) ? "HEIF" : null;
+        return brand.StartsWith("hei"u8) || brand.StartsWith("hev"u8) || brand.SequenceEqual("mif1"u8) || brand.SequenceEqual("msf1"u8) ? "HEIC" : null;
     }
-
-    /// <summary>The family of MP4, QuickTime, HEIC and AVIF (ISO/IEC 14496-12); bytes 8 to 11 then name the kind.</summary>
-    static bool IsIsoMedia(ReadOnlySpan<byte> bytes) => bytes.Length >= 12 && bytes.Slice(4, 4).SequenceEqual("ftyp"u8);
 
     static string? NoImage(ReadOnlySpan<byte> bytes)
     {
@@ -47,7 +39,7 @@ static class ForeignFormat
         if (bytes.StartsWith((ReadOnlySpan<byte>)[0x1F, 0x8B])) return "it is compressed with gzip";
         if (bytes.StartsWith((ReadOnlySpan<byte>)[0x1A, 0x45, 0xDF, 0xA3])) return "it is a Matroska or WebM video";
         if (bytes.StartsWith("RIFF"u8)) return "it is a RIFF file (sound or video)";
-        if (IsIsoMedia(bytes)) return "it is an MP4 or QuickTime video";
+        if (bytes.Length >= 8 && bytes.Slice(4, 4).SequenceEqual("ftyp"u8)) return "it is an MP4 or QuickTime video";
         if (bytes.StartsWith("version https://git-lfs"u8)) return "it is a Git LFS pointer; fetch the file itself with 'git lfs pull'";
         return null;
     }
@@ -65,7 +57,7 @@ static class ForeignFormat
         while (!left.IsEmpty)
         {
             // The sample may end inside a character.
-            if (Rune.DecodeFromUtf8(left, out Rune rune, out int used) != OperationStatus.Done) return cut && left.Length < 4;
+            if (Rune.DecodeFromUtf8(left, out Rune rune, out int used) != System.Buffers.OperationStatus.Done) return cut && left.Length < 4;
             if (Rune.IsControl(rune) && rune.Value is not ('\t' or '\n' or '\r' or '\f')) return false;
             left = left[used..];
         }

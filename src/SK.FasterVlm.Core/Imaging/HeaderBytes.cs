@@ -2,9 +2,7 @@ using System.Buffers.Binary;
 
 namespace SK.FasterVlm.Imaging;
 
-/// <summary>
-/// Bytes of an untrusted file. Every read is checked: past the end there is an <see cref="ImageFormatException"/>, nothing else.
-/// </summary>
+/// <summary>Bytes of an untrusted file. Every read is checked: past the end there is an <see cref="ImageFormatException"/>, nothing else.</summary>
 /// <param name="bytes">The whole file.</param>
 /// <param name="format">Name of the format for messages.</param>
 readonly ref struct HeaderBytes(ReadOnlySpan<byte> bytes, string format)
@@ -30,8 +28,7 @@ readonly ref struct HeaderBytes(ReadOnlySpan<byte> bytes, string format)
     public ReadOnlySpan<byte> Slice(long at, long count)
     {
         if (at < 0 || count < 0 || at > _bytes.Length - count)
-            throw new ImageFormatException($"The {format} file is truncated: it goes on past the last of its {_bytes.Length} bytes. "
-                + "Send the whole file.");
+            throw new ImageFormatException($"The {format} file is truncated: its header goes on past the last of its {_bytes.Length} bytes. Send the whole file.");
         return _bytes.Slice((int)at, (int)count);
     }
 
@@ -41,14 +38,12 @@ readonly ref struct HeaderBytes(ReadOnlySpan<byte> bytes, string format)
 
     public ImageFormatException Damaged(string what) => new($"The {format} file is damaged: {what}.");
 
-    public ImageFormatException Unsupported(string what) =>
-        new($"The {format} file cannot be read: {what}. Save it as an ordinary PNG or JPEG.");
+    public ImageFormatException Unsupported(string what) => new($"The {format} file cannot be read: {what}. Save it as an ordinary PNG or JPEG.");
 
     /// <summary>Turns sizes of any origin into a header, refusing what is no picture.</summary>
     public ImageHeader Header(ImageFormat kind, long width, long height, int orientation = 1)
     {
-        if (width is < 1 or > int.MaxValue || height is < 1 or > int.MaxValue)
-            throw Damaged($"a picture of {width} x {height} pixels is impossible");
+        if (width is < 1 or > int.MaxValue || height is < 1 or > int.MaxValue) throw Damaged($"a picture of {width} x {height} pixels is impossible");
         return new ImageHeader(kind, (int)width, (int)height, orientation);
     }
 }

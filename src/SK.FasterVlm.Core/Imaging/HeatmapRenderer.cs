@@ -23,15 +23,13 @@ public static class HeatmapRenderer
     /// <param name="caption">A line of text below the panels; left out when null or when the machine has no font.</param>
     /// <returns>A PNG file, two squares wide.</returns>
     /// <exception cref="ArgumentException">The attention or the kept indices do not fit the grid.</exception>
-    public static byte[] Render(
-        RgbImage image, ReadOnlySpan<float> clsAttention, ReadOnlySpan<int> kept, int gridSide, string? caption = null)
+    public static byte[] Render(RgbImage image, ReadOnlySpan<float> clsAttention, ReadOnlySpan<int> kept, int gridSide, string? caption = null)
     {
         ArgumentNullException.ThrowIfNull(image);
         ArgumentOutOfRangeException.ThrowIfLessThan(gridSide, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(gridSide, PanelSide / 4);
         int patches = gridSide * gridSide;
-        if (clsAttention.Length != patches)
-            throw new ArgumentException($"{patches} patches need {patches} attention values, not {clsAttention.Length}.", nameof(clsAttention));
+        if (clsAttention.Length != patches) throw new ArgumentException($"{patches} patches need as many attention values, not {clsAttention.Length}.", nameof(clsAttention));
         var isKept = new bool[patches];
         foreach (int patch in kept)
         {
@@ -86,8 +84,7 @@ public static class HeatmapRenderer
 
     static void Fill(RgbImage image, RgbColor colour)
     {
-        for (int y = 0; y < image.Height; y++)
-            for (int x = 0; x < image.Width; x++) Set(image, x, y, colour);
+        for (int i = 0; i < image.Pixels.Length; i += 3) (image.Pixels[i], image.Pixels[i + 1], image.Pixels[i + 2]) = (colour.R, colour.G, colour.B);
     }
 
     static RgbColor Get(RgbImage image, int x, int y)

@@ -22,7 +22,7 @@ public static class ImageDecoder
     /// <summary>Decodes an image.</summary>
     /// <param name="bytes">The whole file: PNG, JPEG, WebP, GIF or BMP.</param>
     /// <param name="limits">What it may cost; null means <see cref="ImageLimits.Default"/>.</param>
-    /// <param name="background">What lies under transparent pixels; null means <see cref="RgbColor.ClipMean"/>.</param>
+    /// <param name="background">What lies under transparent pixels; null means <see cref="RgbColor.ClipMean"/>, the padding's colour.</param>
     /// <exception cref="ImageFormatException">Not an image, damaged, truncated, of an unsupported kind, or over the limits.</exception>
     /// <exception cref="NativeRuntimeException">The SkiaSharp library cannot be loaded.</exception>
     public static RgbImage Decode(ReadOnlyMemory<byte> bytes, ImageLimits? limits = null, RgbColor? background = null)
@@ -35,7 +35,7 @@ public static class ImageDecoder
         {
             return DecodeChecked(bytes, header, limits, background ?? RgbColor.ClipMean);
         }
-        catch (Exception e) when (e is TypeLoadException or TypeInitializationException or BadImageFormatException)
+        catch (Exception e) when (e is DllNotFoundException or TypeInitializationException or BadImageFormatException or EntryPointNotFoundException)
         {
             throw new NativeRuntimeException("The SkiaSharp library that decodes images cannot be loaded; "
                 + "add the SkiaSharp.NativeAssets package of this platform.", e);
@@ -46,8 +46,7 @@ public static class ImageDecoder
     {
         using MemoryHandle pin = bytes.Pin();
         using SKData data = SKData.Create((nint)pin.Pointer, bytes.Length);
-        using SKCodec codec = SKCodec.Create(data)
-            ?? throw new ImageFormatException($"The {header.Format} file is damaged or truncated: it has no readable picture.");
+        using SKCodec codec = SKCodec.Create(data) ?? throw new ImageFormatException($"The {header.Format} file is damaged or truncated: it has no readable picture.");
         // The decoder reads the header on its own; what it found must be judged too.
         int width = codec.Info.Width, height = codec.Info.Height;
         limits.CheckSize(width, height);

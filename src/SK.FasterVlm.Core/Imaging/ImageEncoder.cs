@@ -13,7 +13,7 @@ public static class ImageEncoder
     public static byte[] ToPng(RgbImage image, string? caption = null)
     {
         ArgumentNullException.ThrowIfNull(image);
-        SKTypeface font = SKTypeface.Default;
+        using SKTypeface font = SKTypeface.Default;
         // A server without fonts gives a typeface without glyphs; an empty strip would look like a fault.
         bool write = !string.IsNullOrEmpty(caption) && font.GlyphCount > 0 && font.GetGlyph('0') != 0;
         var info = new SKImageInfo(image.Width, image.Height + (write ? CaptionHeight : 0), SKColorType.Rgba8888, SKAlphaType.Opaque);

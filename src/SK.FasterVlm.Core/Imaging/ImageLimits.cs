@@ -23,8 +23,7 @@ public sealed record ImageLimits
     internal void CheckBytes(long bytes)
     {
         if (bytes > MaxBytes)
-            throw new ImageFormatException($"The image file has {bytes} bytes and {MaxBytes} are allowed; "
-                + "send a smaller file or raise ImageLimits.MaxBytes.");
+            throw new ImageFormatException($"The image file has {bytes} bytes and {MaxBytes} are allowed; send a smaller file or raise ImageLimits.MaxBytes.");
     }
 
     /// <summary>Refuses pictures that are too large.</summary>
@@ -33,11 +32,9 @@ public sealed record ImageLimits
     {
         int side = Math.Min(MaxSide, SideCeiling);
         if (width > side || height > side)
-            throw new ImageFormatException($"The image is {width} x {height} pixels and a side may have {side}; "
-                + "send a smaller picture or raise ImageLimits.MaxSide.");
+            throw new ImageFormatException($"The image is {width} x {height} pixels and a side may have {side}; send a smaller picture or raise ImageLimits.MaxSide.");
         long pixels = (long)width * height, allowed = Math.Min(MaxPixels, PixelCeiling);
         if (pixels > allowed)
-            throw new ImageFormatException($"The image is {width} x {height} = {pixels} pixels and {allowed} are allowed; "
-                + "send a smaller picture or raise ImageLimits.MaxPixels.");
+            throw new ImageFormatException($"The image is {width} x {height} = {pixels} pixels and {allowed} are allowed; send a smaller picture or raise ImageLimits.MaxPixels.");
     }
 }

@@ -20,7 +20,7 @@ static class JpegHeader
             int marker = file.U8(at++);
             if (marker is 0x00 or 0x01 or (>= 0xD0 and <= 0xD8)) continue;
             if (marker is StartOfScan or EndOfImage)
-                return (frame ?? throw file.Damaged("it has no frame header before its pixels")) with { Orientation = orientation };
+                return frame is null ? throw file.Damaged("it has no frame header before its pixels") : frame with { Orientation = orientation };
             int length = file.U16Be(at);
             if (length < 2) throw file.Damaged($"segment {marker:X2} has the impossible length {length}");
             if (marker == App1 && orientation == 1) orientation = Orientation(file.SliceUpTo(at + 2, length - 2));

@@ -13,9 +13,7 @@ public sealed class RgbImage
         ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
         ArgumentNullException.ThrowIfNull(pixels);
-        long needed = (long)width * height * 3;
-        if (pixels.LongLength != needed)
-            throw new ArgumentException($"{width} x {height} RGB needs {needed} bytes, got {pixels.LongLength}.", nameof(pixels));
+        if (pixels.LongLength != (long)width * height * 3) throw new ArgumentException($"{width} x {height} RGB needs {(long)width * height * 3} bytes, got {pixels.LongLength}.", nameof(pixels));
         Width = width;
         Height = height;
         Pixels = pixels;

@@ -23,8 +23,7 @@ static class WebPHeader
     static ImageHeader Lossy(HeaderBytes file)
     {
         if ((file.U8(20) & 1) != 0) throw file.Damaged("its picture is not a key frame");
-        if (!file.Slice(23, 3).SequenceEqual((ReadOnlySpan<byte>)[0x9D, 0x01, 0x2A]))
-            throw file.Damaged("the start code of its frame is missing");
+        if (!file.Slice(23, 3).SequenceEqual((ReadOnlySpan<byte>)[0x9D, 0x01, 0x2A])) throw file.Damaged("the start code of its frame is missing");
         // The two high bits of both sizes are a scaling hint for players.
         return file.Header(ImageFormat.WebP, file.U16Le(26) & 0x3FFF, file.U16Le(28) & 0x3FFF);
     }

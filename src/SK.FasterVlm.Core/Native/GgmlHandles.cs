@@ -84,9 +84,9 @@ internal sealed unsafe class GgmlBufferHandle : SafeHandle
 /// <summary>A scheduler over one or more backends. Dispose it before its backends.</summary>
 internal sealed unsafe class GgmlSchedHandle : SafeHandle
 {
-    readonly GgmlBackendHandle[] backends;
+    readonly GgmlBackendHandle[] _backends;
 
-    GgmlSchedHandle(GgmlBackendHandle[] backends) : base(0, true) => this.backends = backends;
+    GgmlSchedHandle(GgmlBackendHandle[] backends) : base(0, true) => _backends = backends;
 
     /// <summary>The pointer, valid until disposal.</summary>
     internal ggml_backend_sched* Pointer => (ggml_backend_sched*)handle;
@@ -113,7 +113,7 @@ internal sealed unsafe class GgmlSchedHandle : SafeHandle
     protected override bool ReleaseHandle()
     {
         GgmlBackend.ggml_backend_sched_free((ggml_backend_sched*)handle);
-        foreach (GgmlBackendHandle backend in backends) backend.DangerousRelease();
+        foreach (GgmlBackendHandle backend in _backends) backend.DangerousRelease();
         return true;
     }
 }

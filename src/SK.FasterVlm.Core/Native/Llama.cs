@@ -103,6 +103,10 @@ internal static unsafe partial class Llama
     [return: MarshalAs(UnmanagedType.U1)]
     internal static partial bool llama_vocab_is_control(llama_vocab* vocab, int token);
 
+    /// <summary>Flags: 1 unknown, 2 unused, 4 normal, 8 control, 16 user defined, 32 byte.</summary>
+    [LibraryImport(Library)]
+    internal static partial int llama_vocab_get_attr(llama_vocab* vocab, int token);
+
     [LibraryImport(Library)]
     internal static partial byte* llama_vocab_get_text(llama_vocab* vocab, int token);
 

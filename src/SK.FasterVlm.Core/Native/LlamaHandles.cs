@@ -19,9 +19,9 @@ internal sealed unsafe class LlamaModelHandle : SafeHandle
 /// <summary>A context. Holds a reference on its model, so that the model is freed last whatever order they are disposed in.</summary>
 internal sealed unsafe class LlamaContextHandle : SafeHandle
 {
-    readonly LlamaModelHandle model;
+    readonly LlamaModelHandle _model;
 
-    LlamaContextHandle(LlamaModelHandle model) : base(0, true) => this.model = model;
+    LlamaContextHandle(LlamaModelHandle model) : base(0, true) => _model = model;
 
     /// <summary>Makes a context; the result is invalid (never null) when the library refused.</summary>
     internal static LlamaContextHandle Create(LlamaModelHandle model, in llama_context_params parameters)
@@ -40,7 +40,7 @@ internal sealed unsafe class LlamaContextHandle : SafeHandle
     protected override bool ReleaseHandle()
     {
         Llama.llama_free((llama_context*)handle);
-        model.DangerousRelease();
+        _model.DangerousRelease();
         return true;
     }
 }
@@ -48,9 +48,9 @@ internal sealed unsafe class LlamaContextHandle : SafeHandle
 /// <summary>A sampler chain. Holds a reference on the model whose vocabulary a grammar points into.</summary>
 internal sealed unsafe class LlamaSamplerHandle : SafeHandle
 {
-    readonly LlamaModelHandle model;
+    readonly LlamaModelHandle _model;
 
-    LlamaSamplerHandle(LlamaModelHandle model) : base(0, true) => this.model = model;
+    LlamaSamplerHandle(LlamaModelHandle model) : base(0, true) => _model = model;
 
     /// <summary>An empty chain; the result is invalid (never null) when memory ran out.</summary>
     internal static LlamaSamplerHandle Create(LlamaModelHandle model)
@@ -69,7 +69,7 @@ internal sealed unsafe class LlamaSamplerHandle : SafeHandle
     protected override bool ReleaseHandle()
     {
         LlamaSampling.llama_sampler_free((llama_sampler*)handle);
-        model.DangerousRelease();
+        _model.DangerousRelease();
         return true;
     }
 }

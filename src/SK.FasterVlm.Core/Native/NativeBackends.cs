@@ -36,11 +36,12 @@ internal static unsafe partial class NativeBackends
             {
                 loaded.Add(Register(file));
             }
-            catch (NativeRuntimeException) when (!required)
+            catch (NativeRuntimeException e) when (!required)
             {
-                // The package is there but the driver is not: the next best backend serves. The reason stands in the native log.
+                // The package is there but the driver is not: the next best backend serves.
+                NativeLog.Write(ggml_log_level.GGML_LOG_LEVEL_WARN, e.Message + "\n");
             }
-            if (loaded.Count > 0 && !required) break;
+            if (!required && IsRegistered(name)) break;
         }
         return loaded;
     }

@@ -16,36 +16,36 @@ internal static unsafe class NativeLog
     const int Kept = 50;
     const int LongestLine = 4096;
 
-    static readonly Lock Gate = new();
-    static readonly Queue<string> Ring = new(Kept);
-    static readonly StringBuilder Pending = new();
-    static ggml_log_level pendingLevel = ggml_log_level.GGML_LOG_LEVEL_INFO;
-    static volatile ILogger logger = NullLogger.Instance;
-    static long written;
+    static readonly Lock s_gate = new();
+    static readonly Queue<string> s_ring = new(Kept);
+    static readonly StringBuilder s_pending = new();
+    static ggml_log_level s_pendingLevel = ggml_log_level.GGML_LOG_LEVEL_INFO;
+    static volatile ILogger s_logger = NullLogger.Instance;
+    static long s_written;
 
     /// <summary>Directs the libraries' log here. Call when libllama is loaded.</summary>
     internal static void Attach(ILoggerFactory? loggers)
     {
-        if (loggers is not null) logger = loggers.CreateLogger(Category);
+        if (loggers is not null) s_logger = loggers.CreateLogger(Category);
         Llama.llama_log_set(&OnLine, null);
     }
 
     /// <summary>A mark in the log, for <see cref="Since"/>.</summary>
     internal static long Mark()
     {
-        lock (Gate) return written;
+        lock (s_gate) return s_written;
     }
 
     /// <summary>The lines after a mark, as far as they are kept, joined by " | ".</summary>
     internal static string Since(long mark)
     {
-        lock (Gate) return string.Join(" | ", Ring.TakeLast((int)Math.Min(written - mark, Ring.Count)));
+        lock (s_gate) return string.Join(" | ", s_ring.TakeLast((int)Math.Min(s_written - mark, s_ring.Count)));
     }
 
     /// <summary>The last few lines, for an error message; empty when there are none.</summary>
     internal static string Tail(int lines = 5)
     {
-        lock (Gate) return Ring.Count == 0 ? "" : "Native log: " + string.Join(" | ", Ring.TakeLast(lines));
+        lock (s_gate) return s_ring.Count == 0 ? "" : "Native log: " + string.Join(" | ", s_ring.TakeLast(lines));
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
@@ -66,35 +66,35 @@ internal static unsafe class NativeLog
     internal static void Write(ggml_log_level level, string text)
     {
         List<(LogLevel, string)> lines = [];
-        lock (Gate)
+        lock (s_gate)
         {
-            if (level != ggml_log_level.GGML_LOG_LEVEL_CONT) pendingLevel = level;
-            Pending.Append(text);
-            while (Pending.ToString().IndexOf('\n') is int end and >= 0)
+            if (level != ggml_log_level.GGML_LOG_LEVEL_CONT) s_pendingLevel = level;
+            s_pending.Append(text);
+            while (s_pending.ToString().IndexOf('\n') is int end and >= 0)
             {
-                Add(Pending.ToString(0, end));
-                Pending.Remove(0, end + 1);
+                Add(s_pending.ToString(0, end));
+                s_pending.Remove(0, end + 1);
             }
             // Progress dots come without a line feed: bound what is held.
-            if (Pending.Length > LongestLine)
+            if (s_pending.Length > LongestLine)
             {
-                Add(Pending.ToString());
-                Pending.Clear();
+                Add(s_pending.ToString());
+                s_pending.Clear();
             }
         }
         foreach ((LogLevel severity, string line) in lines)
         {
-            if (logger.IsEnabled(severity)) logger.Log(severity, "{Line}", line);
+            if (s_logger.IsEnabled(severity)) s_logger.Log(severity, "{Line}", line);
         }
 
         void Add(string line)
         {
             line = line.Trim();
             if (line.Length == 0) return;
-            if (Ring.Count == Kept) Ring.Dequeue();
-            Ring.Enqueue(line);
-            written++;
-            lines.Add((Severity(pendingLevel), line));
+            if (s_ring.Count == Kept) s_ring.Dequeue();
+            s_ring.Enqueue(line);
+            s_written++;
+            lines.Add((Severity(s_pendingLevel), line));
         }
     }
 

@@ -14,16 +14,16 @@ namespace SK.FasterVlm.Native;
 /// </summary>
 public sealed unsafe class NativeRuntime
 {
-    static readonly Lock Gate = new();
-    static NativeRuntime? current;
+    static readonly Lock s_gate = new();
+    static NativeRuntime? s_current;
 
-    readonly NativeLibraries libraries;
-    readonly List<string> backends = [];
+    readonly NativeLibraries _libraries;
+    readonly List<string> _backends = [];
 
-    NativeRuntime(NativeLibraries libraries) => this.libraries = libraries;
+    NativeRuntime(NativeLibraries libraries) => _libraries = libraries;
 
     /// <summary>Where the libraries lie.</summary>
-    public string Directory => libraries.Directory;
+    public string Directory => _libraries.Directory;
 
     /// <summary>Finds, checks and loads the libraries, or shares what this process has loaded already. Thread-safe.</summary>
     /// <param name="options">Where to look and which backends to use.</param>
@@ -34,9 +34,9 @@ public sealed unsafe class NativeRuntime
     public static NativeRuntime Load(NativeOptions options, ILoggerFactory? loggers = null)
     {
         ArgumentNullException.ThrowIfNull(options);
-        lock (Gate)
+        lock (s_gate)
         {
-            if (current is null)
+            if (s_current is null)
             {
                 NativeLibraries libraries = NativeLibraries.Load(options.Directory);
                 AbiCheck.Run(libraries);
@@ -44,11 +44,11 @@ public sealed unsafe class NativeRuntime
             }
             else
             {
-                RefuseOtherDirectory(options.Directory, current.Directory);
+                RefuseOtherDirectory(options.Directory, s_current.Directory);
                 if (loggers is not null) NativeLog.Attach(loggers);
             }
-            current!.backends.AddRange(NativeBackends.Load(current.Directory, options.Backend));
-            return current;
+            s_current!._backends.AddRange(NativeBackends.Load(s_current.Directory, options.Backend));
+            return s_current;
         }
     }
 
@@ -58,17 +58,17 @@ public sealed unsafe class NativeRuntime
     /// <exception cref="NativeRuntimeException">They are not the pinned release, or other libraries are in use already.</exception>
     internal static NativeRuntime Adopt(NativeLibraries libraries, ILoggerFactory? loggers = null)
     {
-        lock (Gate)
+        lock (s_gate)
         {
-            if (current is not null)
+            if (s_current is not null)
             {
-                return current.libraries.Llama == libraries.Llama
-                    ? current
-                    : throw new NativeRuntimeException($"llama.cpp is in use from {current.Directory}; a process holds one copy.");
+                return s_current._libraries.Llama == libraries.Llama
+                    ? s_current
+                    : throw new NativeRuntimeException($"llama.cpp is in use from {s_current.Directory}; a process holds one copy.");
             }
             AbiCheck.Run(libraries);
             Start(libraries, loggers);
-            return current!;
+            return s_current!;
         }
     }
 
@@ -93,7 +93,7 @@ public sealed unsafe class NativeRuntime
                 Utf8.Read(GgmlBackend.ggml_backend_reg_name(GgmlBackend.ggml_backend_dev_backend_reg(device))), (long)total, (long)free));
         }
         string[] loaded;
-        lock (Gate) loaded = [.. backends];
+        lock (s_gate) loaded = [.. _backends];
         return new NativeDiagnostics(
             Directory, Utf8.Read(Llama.llama_version()), Utf8.Read(Ggml.ggml_version()), Utf8.Read(Ggml.ggml_commit()),
             loaded, devices, Utf8.Read(Llama.llama_print_system_info()).Trim());
@@ -101,8 +101,8 @@ public sealed unsafe class NativeRuntime
 
     static void Start(NativeLibraries libraries, ILoggerFactory? loggers)
     {
-        NativeLibrary.SetDllImportResolver(typeof(NativeRuntime).Assembly, (name, _, _) => current?.libraries.Resolve(name) ?? 0);
-        current = new NativeRuntime(libraries);
+        NativeLibrary.SetDllImportResolver(typeof(NativeRuntime).Assembly, (name, _, _) => s_current?._libraries.Resolve(name) ?? 0);
+        s_current = new NativeRuntime(libraries);
         NativeLog.Attach(loggers);
         Llama.llama_backend_init();
     }

@@ -7,8 +7,7 @@ namespace SK.FasterVlm.Core.Tests.Imaging;
 /// <summary>Padding, resizing and normalising against Pillow.</summary>
 public class ClipPreprocessorTests
 {
-    public static TheoryData<string> Stored =>
-        [.. Directory.GetFiles(Path.Combine(Golden.Folder, "resize")).Select(p => Path.GetFileNameWithoutExtension(p)!).Order(StringComparer.Ordinal)];
+    public static TheoryData<string> Stored => [.. Directory.GetFiles(Path.Combine(Golden.Folder, "resize")).Select(p => Path.GetFileNameWithoutExtension(p)!).Order(StringComparer.Ordinal)];
 
     [Theory, MemberData(nameof(Stored))]
     public void PadAndResize_EqualsPillow(string name)
@@ -51,8 +50,8 @@ public class ClipPreprocessorTests
             for (int x = 0; x < 336; x++)
             {
                 bool inside = x >= left && x < left + width && y >= top && y < top + height;
-                int from = ((y - top) * width + x - left) * 3, to = (y * 336 + x) * 3;
-                Assert.Equal(inside ? image.Pixels[from..(from + 3)] : [122, 116, 104], square.Pixels[to..(to + 3)]);
+                byte[] expected = inside ? image.Pixels[(((y - top) * width + x - left) * 3)..(((y - top) * width + x - left) * 3 + 3)] : [122, 116, 104];
+                Assert.Equal(expected, square.Pixels[((y * 336 + x) * 3)..((y * 336 + x) * 3 + 3)]);
             }
         }
     }

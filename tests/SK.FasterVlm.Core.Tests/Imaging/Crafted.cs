@@ -45,11 +45,7 @@ static class Crafted
     public static byte[] WebP(int width, int height)
     {
         (int w, int h) = (width - 1, height - 1);
-        return
-        [
-            .. "RIFF"u8, 22, 0, 0, 0, .. "WEBPVP8X"u8, 10, 0, 0, 0, 0, 0, 0, 0,
-            (byte)w, (byte)(w >> 8), (byte)(w >> 16), (byte)h, (byte)(h >> 8), (byte)(h >> 16),
-        ];
+        return [.. "RIFF"u8, 22, 0, 0, 0, .. "WEBPVP8X"u8, 10, 0, 0, 0, 0, 0, 0, 0, (byte)w, (byte)(w >> 8), (byte)(w >> 16), (byte)h, (byte)(h >> 8), (byte)(h >> 16)];
     }
 
     /// <summary>A GIF header without pixels.</summary>

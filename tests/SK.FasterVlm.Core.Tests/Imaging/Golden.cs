@@ -12,24 +12,11 @@ static class Golden
 
     /// <summary>Every fixture, without the expected pictures.</summary>
     public static string[] Fixtures { get; } =
-        [.. Directory.GetFiles(Path.Combine(Folder, "fixtures")).Select(static p => Path.GetFileName(p)!)
-            .Where(static n => !n.EndsWith(".expected.png", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
+        [.. Directory.GetFiles(Path.Combine(Folder, "fixtures")).Select(p => Path.GetFileName(p)!).Where(n => !n.EndsWith(".expected.png", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
 
     public static byte[] Fixture(string name) => File.ReadAllBytes(Path.Combine(Folder, "fixtures", name));
 
     public static RgbImage Expected(string name) => ImageDecoder.Decode(Fixture(name + ".expected.png"));
-
-    /// <summary>A folder below "shared" beside the repository or above it; null when there is none.</summary>
-    public static string? SharedFolder(params string[] below)
-    {
-        for (DirectoryInfo? at = new(Root); at is not null; at = at.Parent)
-        {
-            string folder = Path.Combine([at.FullName, "shared", .. below]);
-            if (Directory.Exists(folder)) return folder;
-        }
-
-        return null;
-    }
 
     /// <summary>picture() of make_golden.py.</summary>
     public static RgbImage Picture(string kind, int width, int height)

@@ -55,14 +55,6 @@ public class ImageDecoderTests
     }
 
     [Fact]
-    public void Decode_OnManyThreads_GivesTheSamePictures()
-    {
-        byte[][] files = [.. Golden.Fixtures.Select(Golden.Fixture)];
-        byte[][] expected = [.. files.Select(static f => ImageDecoder.Decode(f).Pixels)];
-        Parallel.For(0, files.Length * 8, i => Assert.Equal(expected[i % files.Length], ImageDecoder.Decode(files[i % files.Length]).Pixels));
-    }
-
-    [Fact]
     public void Decode_TrailingJunk_IsIgnored()
     {
         foreach (string name in Golden.Fixtures)
@@ -92,8 +84,9 @@ public class ImageDecoderTests
     [Fact]
     public void Decode_SharedPictures_Works()
     {
-        string? folder = Golden.SharedFolder("data", "images");
-        if (folder is null) Assert.Skip("No folder above the repository has shared/data/images.");
+        string folder = Path.Combine(Golden.Root, "..", "..", "shared", "data", "images");
+        if (!Directory.Exists(folder)) folder = Path.Combine(Golden.Root, "..", "shared", "data", "images");
+        if (!Directory.Exists(folder)) Assert.Skip("The photographs of ../shared/data/images are not here.");
         foreach (string path in Directory.GetFiles(folder))
         {
             byte[] bytes = File.ReadAllBytes(path);

@@ -34,12 +34,7 @@ public class ImageFuzzTests
             {
                 // Headers decide most, so half of the hits go there.
                 int at = random.Next(random.Next(2) == 0 ? Math.Min(64, file.Length) : file.Length);
-                damaged[at] = random.Next(3) switch
-                {
-                    0 => (byte)random.Next(256),
-                    1 => (byte)(damaged[at] ^ 1 << random.Next(8)),
-                    _ => (byte)(random.Next(2) * 255),
-                };
+                damaged[at] = random.Next(3) switch { 0 => (byte)random.Next(256), 1 => (byte)(damaged[at] ^ 1 << random.Next(8)), _ => (byte)(random.Next(2) * 255) };
             }
 
             TryDecode(damaged);

@@ -38,7 +38,7 @@ public class ImageHeaderTests
     [InlineData("8BPS\0\u0001", "Photoshop")]
     [InlineData("\0\0\0\u0020ftypavif\0\0\0\0", "AVIF")]
     [InlineData("\0\0\0\u0018ftypheic\0\0\0\0", "HEIC")]
-    [InlineData("\0\0\0\u0018ftypmif1\0\0\0\0", "HEIF")]
+    [InlineData("\0\0\0\u0018ftypmif1\0\0\0\0", "HEIC")]
     [InlineData("\0\0\0\u0018ftypisom\0\0\0\0", "MP4")]
     [InlineData("\0\0\0\u000CjP  \r\n", "JPEG 2000")]
     [InlineData("\0\0\u0001\0\u0001\0", "icon")]

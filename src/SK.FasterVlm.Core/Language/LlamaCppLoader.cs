@@ -1,0 +1,168 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Microsoft.Extensions.Logging;
+using SK.FasterVlm.Native;
+
+namespace SK.FasterVlm.Language;
+
+/// <summary>From a file and options to a <see cref="LlamaCppLanguageModel"/>: check, estimate, load, make the context.</summary>
+internal static unsafe partial class LlamaCppLoader
+{
+    const int DefaultContext = 4096;
+
+    // Compute buffers, vocabulary, and what the process already needs to live.
+    const long WorkingBytes = 300L << 20;
+
+    internal static LlamaCppLanguageModel Load(
+        string path, FasterVlmOptions options, ILogger? logger, IProgress<double>? progress, CancellationToken cancellationToken)
+    {
+        LanguageModelFile file = LanguageModelFile.Open(path);
+        LlamaModelHandle? model = null;
+        LlamaContextHandle? context = null;
+        try
+        {
+            int contextLength = options.ContextLength > 0 ? options.ContextLength : Math.Min(DefaultContext, file.Header.ContextLength);
+            if (contextLength > file.Header.ContextLength && logger is not null) LogLongContext(logger, contextLength, file.Header.ContextLength);
+            long kvPerToken = file.KvBytesPerToken(options.KvCache);
+            bool gpuWanted = options.Native.Backend != NativeBackend.Cpu && options.GpuLayers != 0;
+            bool onGpu = gpuWanted && Llama.llama_supports_gpu_offload();
+            CheckMemory(file, options, contextLength, kvPerToken, onGpu);
+
+            model = LoadWeights(file, options, onGpu, progress, cancellationToken);
+            CheckModel(file, model);
+            var cancel = new CancellationFlag();
+            context = MakeContext(model, options, contextLength, cancel);
+            var tokenizer = new LlamaTokenizer(model);
+            var info = new LanguageModelInfo(
+                file.Name, file.Header.Architecture, Llama.llama_model_n_embd_inp(model), Llama.llama_model_n_layer(model), tokenizer.Size,
+                Llama.llama_model_n_ctx_train(model), tokenizer.BosToken, tokenizer.EosToken, tokenizer.AddBos, file.Header.ChatTemplate,
+                kvPerToken, (long)Llama.llama_model_size(model));
+            return new LlamaCppLanguageModel(file, model, context, info, cancel, contextLength, options.MaxSequences);
+        }
+        catch
+        {
+            context?.Dispose();
+            model?.Dispose();
+            file.Dispose();
+            throw;
+        }
+    }
+
+    // A context that does not fit is not refused by the library: the system ends the process.
+    static void CheckMemory(LanguageModelFile file, FasterVlmOptions options, int contextLength, long kvPerToken, bool onGpu)
+    {
+        if (onGpu) return; // a device's memory is asked for at once and refused with a message
+        long kv = checked(kvPerToken * contextLength * options.MaxSequences);
+        bool mapped = file.LoadMode(options.Loading) == llama_load_mode.LLAMA_LOAD_MODE_MMAP;
+        long weights = mapped ? 0 : file.File.Length;
+        long available = HostMachine.AvailableMemory();
+        if (kv + weights + WorkingBytes <= available) return;
+        throw new NativeRuntimeException(
+            $"{file.Name} needs about {Megabytes(kv + weights + WorkingBytes)} MB ({Megabytes(weights)} MB weights, "
+            + $"{Megabytes(kv)} MB KV cache for {options.MaxSequences} x {contextLength} positions) but {Megabytes(available)} MB are available; lower ContextLength, "
+            + "use KvCache Q8_0, or take a smaller quantisation.");
+
+        static long Megabytes(long bytes) => bytes >> 20;
+    }
+
+    static LlamaModelHandle LoadWeights(
+        LanguageModelFile file, FasterVlmOptions options, bool onGpu, IProgress<double>? progress, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        llama_model_params parameters = Llama.llama_model_default_params();
+        parameters.n_gpu_layers = onGpu ? options.GpuLayers : 0;
+        parameters.load_mode = file.LoadMode(options.Loading);
+        // An empty list keeps the library off GPUs that another model of this process brought in.
+        ggml_backend_device* none = null;
+        if (!onGpu) parameters.devices = &none;
+
+        var watcher = new LoadWatcher(progress, cancellationToken);
+        GCHandle handle = GCHandle.Alloc(watcher);
+        long mark = NativeLog.Mark();
+        llama_model* model;
+        try
+        {
+            parameters.progress_callback = &OnProgress;
+            parameters.progress_callback_user_data = (void*)GCHandle.ToIntPtr(handle);
+            model = Llama.llama_model_load_from_file(file.Path, parameters);
+        }
+        finally
+        {
+            handle.Free();
+        }
+        if (model is not null) return new LlamaModelHandle(model);
+        watcher.Error?.Throw();
+        cancellationToken.ThrowIfCancellationRequested();
+        throw new ModelFormatException($"{file.File.Name} was refused by llama.cpp: {NativeLog.Since(mark)}");
+    }
+
+    static void CheckModel(LanguageModelFile file, LlamaModelHandle model)
+    {
+        string? problem =
+            !Llama.llama_model_has_decoder(model) || Llama.llama_model_has_encoder(model) ? "is not a plain decoder"
+            : Llama.llama_model_is_recurrent(model) ? "is recurrent, whose state cannot be cut back"
+            : Llama.llama_vocab_n_tokens(Llama.llama_model_get_vocab(model)) <= 0 ? "has no vocabulary"
+            : null;
+        if (problem is null) return;
+        throw new ModelFormatException($"{file.File.Name} ({file.Header.Architecture}) {problem} and cannot be used.");
+    }
+
+    static LlamaContextHandle MakeContext(LlamaModelHandle model, FasterVlmOptions options, int contextLength, CancellationFlag cancel)
+    {
+        int threads = options.Threads > 0 ? options.Threads : HostMachine.PhysicalCores;
+        llama_context_params parameters = Llama.llama_context_default_params();
+        parameters.n_ctx = checked((uint)(contextLength * options.MaxSequences));
+        parameters.n_batch = (uint)Math.Min(options.BatchSize, contextLength);
+        parameters.n_ubatch = (uint)Math.Min(options.MicroBatchSize, contextLength);
+        parameters.n_seq_max = (uint)options.MaxSequences;
+        // One cache for all sequences: a shared prefix is marked, not copied.
+        parameters.kv_unified = 1;
+        // Only the last row's logits are ever asked for; the library reserves for one row per sequence and asserts it.
+        parameters.n_outputs_max = (uint)options.MaxSequences;
+        parameters.n_threads = threads;
+        parameters.n_threads_batch = threads;
+        parameters.flash_attn_type = options.FlashAttention
+            ? llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_AUTO
+            : llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED;
+        parameters.type_k = parameters.type_v = options.KvCache switch
+        {
+            KvCacheType.Q8_0 => ggml_type.GGML_TYPE_Q8_0,
+            KvCacheType.F32 => ggml_type.GGML_TYPE_F32,
+            _ => ggml_type.GGML_TYPE_F16,
+        };
+        parameters.abort_callback = CancellationFlag.Callback;
+        parameters.abort_callback_data = cancel.Data;
+        long mark = NativeLog.Mark();
+        LlamaContextHandle context = LlamaContextHandle.Create(model, parameters);
+        if (!context.IsInvalid) return context;
+        context.Dispose();
+        throw new NativeRuntimeException($"No context of {contextLength} positions could be made: {NativeLog.Since(mark)}");
+    }
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    static byte OnProgress(float share, void* userData) =>
+        ((LoadWatcher)GCHandle.FromIntPtr((nint)userData).Target!).Report(share) ? (byte)1 : (byte)0;
+
+    [LoggerMessage(LogLevel.Warning, "The context of {Length} positions is longer than the {Trained} the model was trained for")]
+    static partial void LogLongContext(ILogger logger, int length, int trained);
+
+    /// <summary>Passes progress on. What the application's handler throws is kept and thrown after the library has returned.</summary>
+    sealed class LoadWatcher(IProgress<double>? progress, CancellationToken cancellationToken)
+    {
+        internal System.Runtime.ExceptionServices.ExceptionDispatchInfo? Error { get; private set; }
+
+        internal bool Report(float share)
+        {
+            try
+            {
+                progress?.Report(share);
+                return !cancellationToken.IsCancellationRequested;
+            }
+            catch (Exception e)
+            {
+                Error = System.Runtime.ExceptionServices.ExceptionDispatchInfo.Capture(e);
+                return false;
+            }
+        }
+    }
+}
