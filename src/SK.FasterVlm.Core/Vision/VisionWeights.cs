@@ -1,0 +1,193 @@
+using System.Runtime.InteropServices;
+using SK.FasterVlm.Gguf;
+using SK.FasterVlm.Native;
+using static SK.FasterVlm.Native.Ggml;
+
+namespace SK.FasterVlm.Vision;
+
+/// <summary>
+/// The tower's and projector's weights on their device: read-only, shared by every encode. Shapes are right by <see cref="ClipHeader"/>.
+/// <para>
+/// Matrices are held in the type <see cref="WeightConversion.TargetType"/> says; those already stored so stay in the mapped file when the
+/// CPU runs the tower, so that they cost no memory twice. Vectors, positions and the patch embedding are 32-bit floats: they are small,
+/// and the patch embedding meets raw pixels, which lose most by rounding.
+/// </para>
+/// </summary>
+internal sealed unsafe class VisionWeights : SafeHandle
+{
+    const int Alignment = 32;
+
+    readonly GgufFile _file;
+    readonly GgmlContextHandle _context;
+    readonly TowerPrecision _asked;
+    readonly List<(GgufTensorInfo Source, nint Tensor)> _copied = [];
+    readonly List<(GgufTensorInfo Source, nint Tensor)> _mapped = [];
+    GgmlBufferHandle? _buffer;
+    GgmlBufferHandle? _mappedBuffer;
+    GgufMapping? _mapping;
+
+    VisionWeights(GgufFile file, ClipHeader header, TowerDevice device, TowerPrecision precision) : base(0, ownsHandle: true)
+    {
+        (_file, Header, Device, _asked) = (file, header, device, precision);
+        int tensors = 16 * header.LayerCount + 32;
+        _context = GgmlContextHandle.Create((nuint)tensors * ggml_tensor_overhead());
+        SetHandle((nint)_context.Pointer);
+
+        // The convolution is stored as [p, p, 3, w]; as a matrix it has one row per output channel.
+        ggml_tensor* patches = Declare(_copied, header.PatchEmbedding, GgmlType.F32, 3 * header.PatchSize * header.PatchSize, header.Width);
+        PatchEmbedding = new Linear(patches, header.PatchBias is { } bias ? Floats(bias) : null);
+        ClassEmbedding = Floats(header.ClassEmbedding);
+        PositionEmbedding = Floats(header.PositionEmbedding);
+        PreNorm = NormOf(header.PreNorm);
+        Blocks = [.. header.Layers.Select(l => new Block(
+            NormOf(l.Norm1), LinearOf(l.Query), LinearOf(l.Key), LinearOf(l.Value), LinearOf(l.Output), NormOf(l.Norm2), LinearOf(l.Up), LinearOf(l.Down)))];
+        Projector1 = LinearOf(header.Projector1);
+        ProjectorNorm1 = header.ProjectorNorm1 is { } norm1 ? NormOf(norm1) : null;
+        Projector2 = LinearOf(header.Projector2);
+        ProjectorNorm2 = header.ProjectorNorm2 is { } norm2 ? NormOf(norm2) : null;
+    }
+
+    /// <summary>Sizes, checked against the file.</summary>
+    public ClipHeader Header { get; }
+
+    /// <summary>Where the weights are.</summary>
+    public TowerDevice Device { get; }
+
+    /// <summary>[3pp, w] and an optional bias.</summary>
+    public Linear PatchEmbedding { get; }
+
+    /// <summary>[w].</summary>
+    public ggml_tensor* ClassEmbedding { get; }
+
+    /// <summary>[w, n + 1]; row 0 belongs to [CLS].</summary>
+    public ggml_tensor* PositionEmbedding { get; }
+
+    /// <summary>Before the first block.</summary>
+    public Norm PreNorm { get; }
+
+    /// <summary>The blocks that are run.</summary>
+    public Block[] Blocks { get; }
+
+    /// <summary>First linear layer of the projector.</summary>
+    public Linear Projector1 { get; }
+
+    /// <summary>After the first layer of <c>mlp_norm</c>; null for <c>mlp</c>.</summary>
+    public Norm? ProjectorNorm1 { get; }
+
+    /// <summary>Second linear layer of the projector.</summary>
+    public Linear Projector2 { get; }
+
+    /// <summary>After the second layer of <c>mlp_norm</c>; null for <c>mlp</c>.</summary>
+    public Norm? ProjectorNorm2 { get; }
+
+    /// <summary>How the matrices are held: what was asked for, with <see cref="TowerPrecision.Auto"/> resolved.</summary>
+    public TowerPrecision Precision { get; private set; }
+
+    /// <summary>Bytes of weights, mapped ones included.</summary>
+    public long Bytes { get; private set; }
+
+    /// <inheritdoc/>
+    public override bool IsInvalid => handle == 0;
+
+    /// <summary>Reads, converts and places the weights.</summary>
+    /// <param name="file">Stays the caller's; may be closed afterwards.</param>
+    /// <param name="header">Of the same file.</param>
+    /// <param name="device">Where the weights go.</param>
+    /// <param name="precision">How matrices are held.</param>
+    /// <param name="threads">Threads to convert with.</param>
+    /// <exception cref="ModelFormatException">A matrix is stored in a type that cannot be converted as asked.</exception>
+    /// <exception cref="NativeRuntimeException">There is not enough memory on the device.</exception>
+    public static VisionWeights Load(GgufFile file, ClipHeader header, TowerDevice device, TowerPrecision precision, int threads)
+    {
+        var weights = new VisionWeights(file, header, device, precision);
+        try
+        {
+            weights.Place(threads);
+            return weights;
+        }
+        catch
+        {
+            weights.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override bool ReleaseHandle()
+    {
+        _context.Dispose();
+        _buffer?.Dispose();
+        _mappedBuffer?.Dispose();
+        _mapping?.Dispose();
+        return true;
+    }
+
+    void Place(int threads)
+    {
+        // Tensors that lie in the file get their memory first: what is left without memory is what the next call allocates.
+        if (_mapped.Count > 0)
+        {
+            _mapping = _file.Map();
+            _mappedBuffer = new GgmlBufferHandle(GgmlBackend.ggml_backend_cpu_buffer_from_ptr((void*)_mapping.Address, (nuint)_mapping.Length));
+            if (_mappedBuffer.IsInvalid) throw NotEnoughMemory();
+            GgmlBackend.ggml_backend_buffer_set_usage(_mappedBuffer.Pointer, ggml_backend_buffer_usage.GGML_BACKEND_BUFFER_USAGE_WEIGHTS);
+            foreach ((GgufTensorInfo source, nint tensor) in _mapped)
+            {
+                ggml_status status = GgmlBackend.ggml_backend_tensor_alloc(_mappedBuffer.Pointer, (ggml_tensor*)tensor, (void*)_mapping.AddressOf(source));
+                if (status != ggml_status.GGML_STATUS_SUCCESS) throw NotEnoughMemory();
+            }
+        }
+        _buffer = new GgmlBufferHandle(GgmlBackend.ggml_backend_alloc_ctx_tensors_from_buft(_context.Pointer, Device.BufferType));
+        if (_buffer.IsInvalid) throw NotEnoughMemory();
+        GgmlBackend.ggml_backend_buffer_set_usage(_buffer.Pointer, ggml_backend_buffer_usage.GGML_BACKEND_BUFFER_USAGE_WEIGHTS);
+        WeightConversion.Run(_file, _copied, threads, Device.IsCpu);
+
+        Bytes = _copied.Concat(_mapped).Sum(static t => (long)ggml_nbytes((ggml_tensor*)t.Tensor));
+        Precision = Blocks[0].Query.Weight->type switch
+        {
+            _ when _asked != TowerPrecision.Auto => _asked,
+            ggml_type.GGML_TYPE_Q8_0 => TowerPrecision.Q8_0,
+            ggml_type.GGML_TYPE_F16 => TowerPrecision.F16,
+            _ => TowerPrecision.AsStored,
+        };
+
+        NativeRuntimeException NotEnoughMemory() => new($"Not enough memory on {Device.Name} for the vision tower.");
+    }
+
+    Linear LinearOf(ClipTensors layer)
+    {
+        GgufTensorInfo matrix = layer.Weight;
+        GgmlType target = WeightConversion.TargetType(matrix.Type, matrix.Ne(0), _asked, Device.IsCpu);
+        // ggml's CPU kernels read aligned memory only.
+        bool map = target == matrix.Type && Device.IsCpu && _file.CanMap && matrix.Offset % Alignment == 0;
+        return new Linear(Declare(map ? _mapped : _copied, matrix, target, matrix.Ne(0), matrix.Ne(1)), Floats(layer.Bias));
+    }
+
+    Norm NormOf(ClipTensors norm) => new(Floats(norm.Weight), Floats(norm.Bias));
+
+    ggml_tensor* Floats(GgufTensorInfo source) => Declare(_copied, source, GgmlType.F32, source.Ne(0), source.Ne(1));
+
+    ggml_tensor* Declare(List<(GgufTensorInfo, nint)> list, GgufTensorInfo source, GgmlType type, long ne0, long ne1)
+    {
+        ggml_tensor* tensor = ggml_set_name(ggml_new_tensor_2d(_context.Pointer, (ggml_type)type, ne0, ne1), source.Name);
+        list.Add((source, (nint)tensor));
+        return tensor;
+    }
+
+    /// <summary>Matrix [in, out] and bias [out] or null.</summary>
+    internal readonly struct Linear(ggml_tensor* weight, ggml_tensor* bias)
+    {
+        public ggml_tensor* Weight { get; } = weight;
+        public ggml_tensor* Bias { get; } = bias;
+    }
+
+    /// <summary>Weight and bias of a LayerNorm.</summary>
+    internal readonly struct Norm(ggml_tensor* weight, ggml_tensor* bias)
+    {
+        public ggml_tensor* Weight { get; } = weight;
+        public ggml_tensor* Bias { get; } = bias;
+    }
+
+    /// <summary>One block of the tower.</summary>
+    internal sealed record Block(Norm Norm1, Linear Query, Linear Key, Linear Value, Linear Output, Norm Norm2, Linear Up, Linear Down);
+}

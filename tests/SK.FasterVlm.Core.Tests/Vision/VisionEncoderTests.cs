@@ -1,0 +1,175 @@
+using SK.FasterVlm.Gguf;
+using SK.FasterVlm.Native;
+using SK.FasterVlm.Pruning;
+using SK.FasterVlm.Vision;
+using SkiaSharp;
+
+namespace SK.FasterVlm.Core.Tests.Vision;
+
+/// <summary>From the bytes of a file to visual tokens.</summary>
+public sealed class VisionEncoderTests : IDisposable
+{
+    readonly TinyTower _tiny = new(new() { VisionType = GgmlType.F16 });
+    readonly VisionEncoder _encoder;
+
+    public VisionEncoderTests() => _encoder = Load();
+
+    static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public void Info_tells_what_the_file_holds()
+    {
+        VisionInfo info = _encoder.Info;
+        Assert.Equal((84, 14, 6, 36), (info.ImageSize, info.PatchSize, info.GridSide, info.PatchCount));
+        Assert.Equal((64, 3, 2, "mlp", 64), (info.FeatureWidth, info.LayerCount, info.HeadCount, info.ProjectorType, info.OutputWidth));
+        Assert.Equal((TowerPrecision.Q8_0, "CPU"), (info.Precision, info.Backend));
+        Assert.InRange(info.WeightBytes, 100_000, 400_000);
+    }
+
+    [Fact]
+    public async Task A_picture_becomes_as_many_visual_tokens_as_the_budget_says()
+    {
+        using EncodedImage image = await _encoder.EncodeAsync(Picture(1), Token);
+        Assert.Equal((120, 80), (image.ImageWidth, image.ImageHeight));
+        Assert.Equal(36, Assert.Single(image.ClsAttention).Length);
+        foreach ((VisualTokenBudget budget, int expected) in new[]
+                 {
+                     (VisualTokenBudget.All, 36), (VisualTokenBudget.Keep(0.25), 9), (VisualTokenBudget.Count(1), 1), (VisualTokenBudget.Count(0), 0),
+                     (VisualTokenBudget.Count(999), 36), (VisualTokenBudget.Mass(0), 0),
+                 })
+        {
+            VisualTokens tokens = await _encoder.SelectAsync(image, new ClsAttentionSelector(), budget, cancellationToken: Token);
+            Assert.Equal((expected, 64, 36), (tokens.Count, tokens.Width, tokens.PatchCount));
+            Assert.Equal(expected * 64, tokens.Embeddings.Length);
+            Assert.Equal(expected, Assert.Single(tokens.Kept).Length);
+            Assert.Equal((120, 80), (tokens.ImageWidth, tokens.ImageHeight));
+        }
+    }
+
+    [Fact]
+    public async Task Fewer_tokens_are_the_same_rows_of_all_tokens()
+    {
+        using EncodedImage image = await _encoder.EncodeAsync(Picture(2), Token);
+        VisualTokens all = await _encoder.SelectAsync(image, new ClsAttentionSelector(), VisualTokenBudget.All, cancellationToken: Token);
+        foreach (string name in VisualTokenSelectors.Names)
+        {
+            VisualTokens few = await _encoder.SelectAsync(image, VisualTokenSelectors.ByName(name), VisualTokenBudget.Count(7), seed: 3, Token);
+            for (int i = 0; i < 7; i++)
+            {
+                float[] expected = all.Embeddings.Slice(few.Kept[0][i] * 64, 64).ToArray(), actual = few.Embeddings.Slice(i * 64, 64).ToArray();
+                Assert.InRange(Compare.Max(expected, actual), 0, 1e-5);
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Every_stage_is_timed()
+    {
+        using EncodedImage image = await _encoder.EncodeAsync(Picture(3), Token);
+        VisualTokens tokens = await _encoder.SelectAsync(image, new ClsAttentionSelector(), VisualTokenBudget.All, cancellationToken: Token);
+        VisionTimings t = tokens.Timings;
+        Assert.All((double[])[t.Decode, t.Preprocess, t.Encode, t.Select, t.Project], static ms => Assert.True(ms > 0));
+        Assert.Equal(t.Total, t.Decode + t.Preprocess + t.Encode + t.Select + t.Project);
+        Assert.Equal((0, 0), (image.Timings.Select, image.Timings.Project));
+    }
+
+    [Fact]
+    public async Task Eight_at_once_on_two_slots_give_what_one_gives()
+    {
+        using VisionEncoder encoder = Load(new FasterVlmOptions { MaxConcurrentEncodes = 2, Threads = 1 });
+        float[][] alone = new float[8][];
+        for (int i = 0; i < 8; i++) alone[i] = await Tokens(encoder, i);
+        float[][] together = await Task.WhenAll(Enumerable.Range(0, 8).Select(i => Tokens(encoder, i)));
+        Assert.Equal(alone, together);
+    }
+
+    [Fact]
+    public async Task Bytes_that_are_no_picture_are_refused()
+    {
+        await Assert.ThrowsAsync<ImageFormatException>(() => _encoder.EncodeAsync("hello, I am a photo"u8.ToArray(), Token));
+        await Assert.ThrowsAsync<ImageFormatException>(() => _encoder.EncodeAsync(default, Token));
+    }
+
+    [Fact]
+    public async Task Cancellation_comes_before_work()
+    {
+        var cancelled = new CancellationToken(canceled: true);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _encoder.EncodeAsync(Picture(1), cancelled));
+        using EncodedImage image = await _encoder.EncodeAsync(Picture(1), Token); // the slot is free again
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => _encoder.SelectAsync(image, new ClsAttentionSelector(), VisualTokenBudget.All, 0, cancelled));
+    }
+
+    [Fact]
+    public async Task Selectors_that_break_their_contract_are_caught()
+    {
+        using EncodedImage image = await _encoder.EncodeAsync(Picture(1), Token);
+        foreach (int[] wrong in (int[][])[[1], [2, 1], [1, 1], [0, 36], [-1, 3], [1, 2, 3]])
+        {
+            var error = await Assert.ThrowsAsync<InvalidOperationException>(
+                () => _encoder.SelectAsync(image, new Fixed(wrong), VisualTokenBudget.Count(2), 0, Token));
+            Assert.Contains("\"fixed\"", error.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task Images_belong_to_their_encoder_and_to_their_life()
+    {
+        EncodedImage image = await _encoder.EncodeAsync(Picture(1), Token);
+        using VisionEncoder other = Load();
+        await Assert.ThrowsAsync<ArgumentException>(() => other.SelectAsync(image, new ClsAttentionSelector(), VisualTokenBudget.All, 0, Token));
+        image.Dispose();
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => _encoder.SelectAsync(image, new ClsAttentionSelector(), VisualTokenBudget.All, 0, Token));
+        other.Dispose();
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => other.EncodeAsync(Picture(1), Token));
+    }
+
+    [Fact]
+    public void A_missing_or_foreign_file_is_a_format_error()
+    {
+        NativeRuntime runtime = NativeRuntime.Load(new NativeOptions());
+        Assert.Throws<ModelFormatException>(() => VisionEncoder.Load("/nowhere/mmproj.gguf", new FasterVlmOptions(), runtime));
+        string text = Path.Combine(Path.GetDirectoryName(_tiny.Path)!, "text.gguf");
+        File.WriteAllText(text, "not a model");
+        Assert.Throws<ModelFormatException>(() => VisionEncoder.Load(text, new FasterVlmOptions(), runtime));
+    }
+
+    public void Dispose()
+    {
+        _encoder.Dispose();
+        _tiny.Dispose();
+    }
+
+    VisionEncoder Load(FasterVlmOptions? options = null) =>
+        VisionEncoder.Load(_tiny.Path, options ?? new FasterVlmOptions { Threads = 1 }, NativeRuntime.Load(new NativeOptions()));
+
+    static async Task<float[]> Tokens(VisionEncoder encoder, int seed)
+    {
+        using EncodedImage image = await encoder.EncodeAsync(Picture(seed), Token);
+        return (await encoder.SelectAsync(image, new ClsAttentionSelector(), VisualTokenBudget.Keep(0.5), 0, Token)).Embeddings.ToArray();
+    }
+
+    static byte[] Picture(int seed)
+    {
+        var random = new Random(seed);
+        using var bitmap = new SKBitmap(120, 80);
+        using (var canvas = new SKCanvas(bitmap))
+        {
+            canvas.Clear(new SKColor((uint)random.Next() | 0xFF000000));
+            for (int i = 0; i < 12; i++)
+            {
+                using var paint = new SKPaint { Color = new SKColor((uint)random.Next() | 0xFF000000) };
+                canvas.DrawRect(random.Next(120), random.Next(80), random.Next(60), random.Next(40), paint);
+            }
+        }
+        using SKData data = bitmap.Encode(SKEncodedImageFormat.Png, 100);
+        return data.ToArray();
+    }
+
+    sealed class Fixed(int[] kept) : IVisualTokenSelector
+    {
+        public string Name => "fixed";
+
+        public int[] Select(in VisualTokenContext context, int budget) => kept;
+    }
+}
