@@ -54,6 +54,7 @@ internal static class CliApplication
         HeatmapCommand.Create(context),
         SynthCommand.Create(context),
         BenchCommand.Create(context),
+        EvalCommand.Create(context),
     };
 
     static int ReportUsage(ParseResult parsed, Terminal terminal)

@@ -2,7 +2,7 @@ namespace SK.FasterVlm.Cli.Tests;
 
 public class CommandLineTests
 {
-    static readonly string[] Commands = ["describe", "chat", "inspect", "heatmap", "synth", "bench"];
+    static readonly string[] Commands = ["describe", "chat", "inspect", "heatmap", "synth", "bench", "eval"];
 
     [Fact]
     public async Task Without_arguments_the_help_is_shown()

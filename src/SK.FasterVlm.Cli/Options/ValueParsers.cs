@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using SK.FasterVlm.Pruning;
 
 namespace SK.FasterVlm.Cli.Options;
 
@@ -65,6 +66,28 @@ internal static class ValueParsers
         }
 
         return [.. values];
+    }
+
+    /// <summary>Parser for an option that takes whole numbers from 0 up, separated by commas.</summary>
+    public static int[] Integers(ArgumentResult result)
+    {
+        List<int> numbers = [];
+        foreach (string text in Items(result))
+        {
+            if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number)) numbers.Add(number);
+            else result.AddError($"'{text}' is not a whole number from 0 up.");
+        }
+
+        return [.. numbers];
+    }
+
+    /// <summary>Parser for an option that takes selectors, separated by commas.</summary>
+    public static string[] SelectorNames(ArgumentResult result)
+    {
+        string[] names = [.. Items(result)];
+        foreach (string name in names)
+            if (!VisualTokenSelectors.Names.Contains(name)) result.AddError($"'{name}' is not one of {string.Join(", ", VisualTokenSelectors.Names)}.");
+        return names;
     }
 
     static IEnumerable<string> Items(ArgumentResult result) => result.Tokens

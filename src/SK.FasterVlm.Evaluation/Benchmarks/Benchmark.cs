@@ -32,6 +32,9 @@ public abstract class Benchmark
     /// <summary>Whether scoring needs a labels file beside the question file.</summary>
     public virtual bool NeedsLabels => CanScore;
 
+    /// <summary>The labels when none are given: null, or the question file where that carries them.</summary>
+    public virtual string? DefaultLabels(string questionsPath) => null;
+
     /// <summary>Reads the questions, each ready to be put.</summary>
     /// <exception cref="EvaluationException">The file is not a question file of this benchmark.</exception>
     public virtual IReadOnlyList<EvaluationQuestion> ReadQuestions(string path, ReadOptions? options = null) => LlavaQuestions.Read(path);

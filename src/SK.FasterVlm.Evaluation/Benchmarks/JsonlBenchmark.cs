@@ -6,7 +6,8 @@ namespace SK.FasterVlm.Evaluation.Benchmarks;
 
 /// <summary>
 /// Any set of questions in LLaVA's format with a labels file beside it: <c>{"question_id", "label"}</c> per line, where the label is
-/// one answer or an array of accepted ones. Exact match after normalisation, in total and by category.
+/// one answer or an array of accepted ones. Exact match after normalisation, in total, by category, and by <c>split</c> where the
+/// labels have one.
 /// </summary>
 public sealed class JsonlBenchmark : Benchmark
 {
@@ -52,19 +53,23 @@ public sealed class JsonlBenchmark : Benchmark
     {
         ArgumentNullException.ThrowIfNull(sheet);
         string path = Require(labelsPath);
-        var labels = new Dictionary<string, string[]>();
-        foreach (var (id, accepted) in JsonLines.Read(path, static e => (QuestionId.FromJson(e.GetProperty("question_id")).Text, Accepted(e.GetProperty("label")))))
-            if (!labels.TryAdd(id, accepted)) throw new EvaluationException($"{path}: two labels for question {id}.");
+        var labels = new Dictionary<string, (string[] Accepted, string? Split)>();
+        foreach (var (id, accepted, split) in JsonLines.Read(path, static e => (
+            QuestionId.FromJson(e.GetProperty("question_id")).Text, Accepted(e.GetProperty("label")), e.TryGetProperty("split", out JsonElement s) ? s.GetString() : null)))
+            if (!labels.TryAdd(id, (accepted, split))) throw new EvaluationException($"{path}: two labels for question {id}.");
 
         var credits = new List<Credit>();
+        var bySplit = new List<Credit>();
         foreach (int i in sheet.AskedIndices())
         {
             EvaluationQuestion question = sheet.Questions[i];
-            if (!labels.TryGetValue(question.Id.Text, out string[]? accepted)) throw new EvaluationException($"{path}: no label for question {question.Id}.");
-            bool right = sheet.Text(i) is string text && accepted.Any(label => IsRight(text, label));
+            if (!labels.TryGetValue(question.Id.Text, out var label)) throw new EvaluationException($"{path}: no label for question {question.Id}.");
+            bool right = sheet.Text(i) is string text && label.Accepted.Any(accepted => IsRight(text, accepted));
             credits.Add(new(question.ImageKey, question.Category, right ? 1 : 0));
+            if (label.Split is not null) bySplit.Add(new(question.ImageKey, label.Split, right ? 1 : 0));
         }
-        return ScoreBuilder.MeanCredit(Name, "accuracy", sheet, credits);
+        BenchmarkScore score = ScoreBuilder.MeanCredit(Name, "accuracy", sheet, credits);
+        return score with { Measures = [.. score.Measures, .. ScoreBuilder.ByCategory(bySplit)] };
     }
 
     static string[] Accepted(JsonElement label) => label.ValueKind switch

@@ -32,6 +32,9 @@ public sealed class MmBenchBenchmark(bool chinese) : Benchmark
     public override bool NeedsLabels => false;
 
     /// <inheritdoc/>
+    public override string? DefaultLabels(string questionsPath) => questionsPath;
+
+    /// <inheritdoc/>
     public override IReadOnlyList<EvaluationQuestion> ReadQuestions(string path, ReadOptions? options = null)
     {
         var questions = new List<EvaluationQuestion>();

@@ -15,20 +15,21 @@ static class ScoreBuilder
     /// The common case: the headline is the mean credit, in percent, with the same by category. All-or-nothing credits get Wilson's
     /// interval, soft ones (VQA) the bootstrap.
     /// </summary>
-    internal static BenchmarkScore MeanCredit(string benchmark, string metric, AnswerSheet sheet, IReadOnlyList<Credit> credits, bool byCategory = true)
+    internal static BenchmarkScore MeanCredit(string benchmark, string metric, AnswerSheet sheet, IReadOnlyList<Credit> credits)
     {
         if (credits.Count == 0) throw new EvaluationException($"{benchmark}: no question of the file counts; nothing to score.");
         double[] values = [.. credits.Select(static c => c.Value)];
         WeightedMetric weighted = weights => WeightedMean(values, weights);
         int[] clusters = Clusters(credits.Select(static c => c.Cluster));
-        IReadOnlyList<Measure> measures = byCategory
-            ? [.. credits.GroupBy(static c => c.Category).Where(g => g.Count() < credits.Count).OrderBy(static g => g.Key, StringComparer.Ordinal).Select(Category)]
-            : [];
-        BenchmarkScore score = Build(benchmark, metric, sheet, weighted, clusters, measures);
+        BenchmarkScore score = Build(benchmark, metric, sheet, weighted, clusters, ByCategory(credits));
         return IsAllOrNothing(values)
             ? score with { Interval = ConfidenceInterval.Wilson(values.Count(static v => v == 1), values.Length) }
             : score;
     }
+
+    /// <summary>Mean credit of every category, in alphabetical order; nothing when there is only one.</summary>
+    internal static IReadOnlyList<Measure> ByCategory(IReadOnlyList<Credit> credits) =>
+        [.. credits.GroupBy(static c => c.Category).Where(g => g.Count() < credits.Count).OrderBy(static g => g.Key, StringComparer.Ordinal).Select(Category)];
 
     /// <summary>A headline of any form, with the bootstrap's interval.</summary>
     internal static BenchmarkScore Build(
