@@ -1,4 +1,8 @@
 using Microsoft.Extensions.Logging;
+using SK.FasterVlm.Gguf;
+using SK.FasterVlm.Language;
+using SK.FasterVlm.Native;
+using SK.FasterVlm.Vision;
 
 namespace SK.FasterVlm;
 
@@ -9,14 +13,39 @@ static class ModelLoader
         FasterVlmOptions options, ILoggerFactory loggers, IProgress<ModelLoadProgress>? progress, CancellationToken cancellationToken)
     {
         (string modelPath, string projectorPath) = options is { ModelPath: { } m, ProjectorPath: { } p } ? (m, p) : EmbeddedModel.Locate();
-        CheckExists(modelPath, "language model");
-        CheckExists(projectorPath, "projector");
-        _ = (loggers, progress, cancellationToken);
-        throw new NotSupportedException("Loading comes with the native parts.");
+        Report(ModelLoadStage.Checking, 0);
+        ModelPairValidator.Validate(modelPath, projectorPath); // native code must not see a file that was not checked
+        cancellationToken.ThrowIfCancellationRequested();
+
+        NativeRuntime runtime = NativeRuntime.Load(options.Native, loggers);
+        Report(ModelLoadStage.Language, 0);
+        Fractions fractions = new(share => Report(ModelLoadStage.Language, share));
+        ILanguageModel? language = null;
+        IVisionEncoder? vision = null;
+        try
+        {
+            language = LlamaCppLanguageModel.Load(modelPath, options, runtime, loggers.CreateLogger<LlamaCppLanguageModel>(), fractions, cancellationToken);
+            cancellationToken.ThrowIfCancellationRequested();
+            Report(ModelLoadStage.Vision, 0);
+            vision = VisionEncoder.Load(projectorPath, options, runtime, loggers.CreateLogger<VisionEncoder>());
+            cancellationToken.ThrowIfCancellationRequested();
+            FasterVlmModel model = new(language, vision, options, loggers);
+            Report(ModelLoadStage.Ready, 1);
+            return model;
+        }
+        catch
+        {
+            vision?.Dispose();
+            language?.Dispose();
+            throw;
+        }
+
+        void Report(ModelLoadStage stage, double fraction) => progress?.Report(new ModelLoadProgress(stage, fraction));
     }
 
-    static void CheckExists(string path, string what)
+    /// <summary>Passes reports on at once; <see cref="Progress{T}"/> would send them to another thread, out of order.</summary>
+    sealed class Fractions(Action<double> report) : IProgress<double>
     {
-        if (!File.Exists(path)) throw new FileNotFoundException($"The {what} file \"{path}\" does not exist.", path);
+        public void Report(double value) => report(value);
     }
 }
