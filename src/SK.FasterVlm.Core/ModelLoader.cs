@@ -20,8 +20,8 @@ static class ModelLoader
         NativeRuntime runtime = NativeRuntime.Load(options.Native, loggers);
         Report(ModelLoadStage.Language, 0);
         Fractions fractions = new(share => Report(ModelLoadStage.Language, share));
-        ILanguageModel? language = null;
-        IVisionEncoder? vision = null;
+        LlamaCppLanguageModel? language = null;
+        VisionEncoder? vision = null;
         try
         {
             language = LlamaCppLanguageModel.Load(modelPath, options, runtime, loggers.CreateLogger<LlamaCppLanguageModel>(), fractions, cancellationToken);
