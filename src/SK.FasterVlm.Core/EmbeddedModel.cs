@@ -10,8 +10,13 @@ public static class EmbeddedModel
     /// <exception cref="FasterVlmException">They are not there; the message says where they were looked for.</exception>
     public static (string ModelPath, string ProjectorPath) Locate()
     {
-        string[] roots = [AppContext.BaseDirectory, Path.GetDirectoryName(typeof(EmbeddedModel).Assembly.Location) ?? AppContext.BaseDirectory];
-        string[] folders = [.. roots.Distinct(StringComparer.Ordinal).Select(static r => Path.Combine(r, "models", "tiny-llava"))];
+        // An assembly in a single-file application has no location of its own.
+        string?[] roots = [AppContext.BaseDirectory, Path.GetDirectoryName(typeof(EmbeddedModel).Assembly.Location)];
+        string[] folders =
+        [
+            .. roots.Where(static r => !string.IsNullOrEmpty(r)).Select(static r => Path.Combine(Path.TrimEndingDirectorySeparator(r!), "models", "tiny-llava"))
+                .Distinct(StringComparer.Ordinal),
+        ];
         foreach (string folder in folders)
         {
             string model = Path.Combine(folder, ModelFile), projector = Path.Combine(folder, ProjectorFile);

@@ -16,7 +16,8 @@ namespace SK.FasterVlm;
 /// <code>
 /// await using var model = await FasterVlmModel.LoadAsync(new() { ModelPath = "llava.gguf", ProjectorPath = "mmproj.gguf" });
 /// using IChatClient chat = model.CreateChatClient();
-/// ChatMessage question = new(ChatRole.User, [new DataContent(File.ReadAllBytes("photo.jpg"), "image/jpeg"), new TextContent("What is this?")]);
+/// byte[] photo = await File.ReadAllBytesAsync("photo.jpg");
+/// ChatMessage question = new(ChatRole.User, [new DataContent(photo, "image/jpeg"), new TextContent("What is this?")]);
 /// Console.WriteLine(await chat.GetResponseAsync(question));
 /// </code>
 /// </example>
@@ -77,15 +78,16 @@ public sealed class FasterVlmModel : IAsyncDisposable, IDisposable
     /// <param name="progress">Called from the loading thread.</param>
     /// <param name="cancellationToken">Ends loading; what was loaded by then is released.</param>
     /// <exception cref="ArgumentException">An option is out of range.</exception>
-    /// <exception cref="FileNotFoundException">A file does not exist.</exception>
-    /// <exception cref="ModelFormatException">A file is damaged, of an unsupported kind, or does not fit the other.</exception>
+    /// <exception cref="ModelFormatException">A file is missing, damaged, of an unsupported kind, or does not fit the other.</exception>
     /// <exception cref="NativeRuntimeException">The llama.cpp libraries are missing or of the wrong version.</exception>
     public static Task<FasterVlmModel> LoadAsync(
-        FasterVlmOptions options, ILoggerFactory? loggers = null, IProgress<ModelLoadProgress>? progress = null, CancellationToken cancellationToken = default)
+        FasterVlmOptions options, ILoggerFactory? loggers = null, IProgress<ModelLoadProgress>? progress = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
-        return Task.Run(() => ModelLoader.Load(options, loggers ?? NullLoggerFactory.Instance, progress, cancellationToken), cancellationToken);
+        return Task.Run(
+            () => ModelLoader.Load(options, loggers ?? NullLoggerFactory.Instance, progress, cancellationToken), cancellationToken);
     }
 
     /// <summary>Creates a chat client over this model. Disposing the client leaves the model alone.</summary>

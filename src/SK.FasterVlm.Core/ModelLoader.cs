@@ -24,7 +24,8 @@ static class ModelLoader
         VisionEncoder? vision = null;
         try
         {
-            language = LlamaCppLanguageModel.Load(modelPath, options, runtime, loggers.CreateLogger<LlamaCppLanguageModel>(), fractions, cancellationToken);
+            language = LlamaCppLanguageModel.Load(
+                modelPath, options, runtime, loggers.CreateLogger<LlamaCppLanguageModel>(), fractions, cancellationToken);
             cancellationToken.ThrowIfCancellationRequested();
             Report(ModelLoadStage.Vision, 0);
             vision = VisionEncoder.Load(projectorPath, options, runtime, loggers.CreateLogger<VisionEncoder>());

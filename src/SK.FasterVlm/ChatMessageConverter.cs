@@ -14,11 +14,12 @@ static class ChatMessageConverter
 {
     public static IEnumerable<ChatMessage> Convert(ChatHistory history) => history.Select(static m => Convert(m));
 
-    static ChatMessage Convert(ChatMessageContent message) => new(new ChatRole(message.Role.Label), [.. message.Items.SelectMany(i => Convert(message, i))])
-    {
-        AuthorName = Name(message),
-        RawRepresentation = message,
-    };
+    static ChatMessage Convert(ChatMessageContent message) =>
+        new(new ChatRole(message.Role.Label), [.. message.Items.SelectMany(i => Convert(message, i))])
+        {
+            AuthorName = Name(message),
+            RawRepresentation = message,
+        };
 
     static IEnumerable<AIContent> Convert(ChatMessageContent message, KernelContent item) => item switch
     {

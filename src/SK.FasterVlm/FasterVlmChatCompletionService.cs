@@ -36,16 +36,21 @@ public sealed class FasterVlmChatCompletionService : IChatCompletionService
 
     /// <inheritdoc/>
     public async Task<IReadOnlyList<ChatMessageContent>> GetChatMessageContentsAsync(
-        ChatHistory chatHistory, PromptExecutionSettings? executionSettings = null, Kernel? kernel = null, CancellationToken cancellationToken = default)
+        ChatHistory chatHistory, PromptExecutionSettings? executionSettings = null, Kernel? kernel = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(chatHistory);
         ChatResponse response = await _client.GetResponseAsync(
             ChatMessageConverter.Convert(chatHistory), executionSettings.ToChatOptions(kernel), cancellationToken).ConfigureAwait(false);
-        return [.. response.Messages.Select(message => new ChatMessageContent(new AuthorRole(message.Role.Value), message.Text, response.ModelId)
-        {
-            InnerContent = response,
-            Metadata = Metadata(response.ResponseId, response.CreatedAt, response.FinishReason, response.Usage, response.AdditionalProperties),
-        })];
+        var metadata = Metadata(response.ResponseId, response.CreatedAt, response.FinishReason, response.Usage, response.AdditionalProperties);
+        return
+        [
+            .. response.Messages.Select(message => new ChatMessageContent(new AuthorRole(message.Role.Value), message.Text, response.ModelId)
+            {
+                InnerContent = response,
+                Metadata = metadata,
+            }),
+        ];
     }
 
     /// <inheritdoc/>
@@ -59,7 +64,8 @@ public sealed class FasterVlmChatCompletionService : IChatCompletionService
             ChatMessageConverter.Convert(chatHistory), executionSettings.ToChatOptions(kernel), cancellationToken).ConfigureAwait(false))
         {
             UsageDetails? usage = update.Contents.OfType<UsageContent>().LastOrDefault()?.Details;
-            yield return new StreamingChatMessageContent(role, string.Concat(update.Contents.OfType<AITextContent>().Select(static t => t.Text)), update, modelId: update.ModelId)
+            string text = string.Concat(update.Contents.OfType<AITextContent>().Select(static t => t.Text));
+            yield return new StreamingChatMessageContent(role, text, update, modelId: update.ModelId)
             {
                 Metadata = Metadata(update.ResponseId, update.CreatedAt, update.FinishReason, usage, update.AdditionalProperties),
             };

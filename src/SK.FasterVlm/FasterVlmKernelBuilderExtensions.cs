@@ -8,7 +8,8 @@ namespace Microsoft.SemanticKernel;
 public static class FasterVlmKernelBuilderExtensions
 {
     /// <inheritdoc cref="FasterVlmServiceCollectionExtensions.AddFasterVlmChatCompletion(IServiceCollection, string?, Action{FasterVlmOptions}?)"/>
-    public static IKernelBuilder AddFasterVlmChatCompletion(this IKernelBuilder builder, string? serviceId = null, Action<FasterVlmOptions>? configure = null)
+    public static IKernelBuilder AddFasterVlmChatCompletion(
+        this IKernelBuilder builder, string? serviceId = null, Action<FasterVlmOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(builder);
         builder.Services.AddFasterVlmChatCompletion(serviceId, configure);
@@ -17,7 +18,8 @@ public static class FasterVlmKernelBuilderExtensions
 
     /// <inheritdoc cref="FasterVlmServiceCollectionExtensions.AddFasterVlmChatCompletion(IServiceCollection, string, string, string?, Action{FasterVlmOptions}?)"/>
     public static IKernelBuilder AddFasterVlmChatCompletion(
-        this IKernelBuilder builder, string modelPath, string projectorPath, string? serviceId = null, Action<FasterVlmOptions>? configure = null)
+        this IKernelBuilder builder, string modelPath, string projectorPath, string? serviceId = null,
+        Action<FasterVlmOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(builder);
         builder.Services.AddFasterVlmChatCompletion(modelPath, projectorPath, serviceId, configure);
@@ -25,7 +27,8 @@ public static class FasterVlmKernelBuilderExtensions
     }
 
     /// <inheritdoc cref="FasterVlmServiceCollectionExtensions.AddFasterVlmChatCompletion(IServiceCollection, IConfiguration, string?)"/>
-    public static IKernelBuilder AddFasterVlmChatCompletion(this IKernelBuilder builder, IConfiguration configuration, string? serviceId = null)
+    public static IKernelBuilder AddFasterVlmChatCompletion(
+        this IKernelBuilder builder, IConfiguration configuration, string? serviceId = null)
     {
         ArgumentNullException.ThrowIfNull(builder);
         builder.Services.AddFasterVlmChatCompletion(configuration, serviceId);
@@ -33,7 +36,8 @@ public static class FasterVlmKernelBuilderExtensions
     }
 
     /// <inheritdoc cref="FasterVlmServiceCollectionExtensions.AddFasterVlmChatClient(IServiceCollection, string?, Action{FasterVlmOptions}?)"/>
-    public static IKernelBuilder AddFasterVlmChatClient(this IKernelBuilder builder, string? serviceId = null, Action<FasterVlmOptions>? configure = null)
+    public static IKernelBuilder AddFasterVlmChatClient(
+        this IKernelBuilder builder, string? serviceId = null, Action<FasterVlmOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(builder);
         builder.Services.AddFasterVlmChatClient(serviceId, configure);
@@ -42,7 +46,8 @@ public static class FasterVlmKernelBuilderExtensions
 
     /// <inheritdoc cref="FasterVlmServiceCollectionExtensions.AddFasterVlmChatClient(IServiceCollection, string, string, string?, Action{FasterVlmOptions}?)"/>
     public static IKernelBuilder AddFasterVlmChatClient(
-        this IKernelBuilder builder, string modelPath, string projectorPath, string? serviceId = null, Action<FasterVlmOptions>? configure = null)
+        this IKernelBuilder builder, string modelPath, string projectorPath, string? serviceId = null,
+        Action<FasterVlmOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(builder);
         builder.Services.AddFasterVlmChatClient(modelPath, projectorPath, serviceId, configure);

@@ -53,12 +53,16 @@ public sealed class FasterVlmModelHost : IAsyncDisposable, IDisposable
         if (await CloseAsync().ConfigureAwait(false) is { } model) await model.DisposeAsync().ConfigureAwait(false);
     }
 
-    /// <summary>As <see cref="DisposeAsync"/>, blocking until running requests have ended. A load in progress is disposed when it ends.</summary>
+    /// <summary>
+    /// As <see cref="DisposeAsync"/>, blocking until running requests have ended. A load in progress is disposed when it ends.
+    /// </summary>
     public void Dispose()
     {
         Task<FasterVlmModel?> model = CloseAsync();
         if (model.IsCompletedSuccessfully) model.Result?.Dispose();
-        else _ = model.ContinueWith(static m => m.Result?.Dispose(), CancellationToken.None, TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
+        else _ = DisposeLaterAsync(model);
+
+        static async Task DisposeLaterAsync(Task<FasterVlmModel?> model) => (await model.ConfigureAwait(false))?.Dispose();
     }
 
     internal static string NameOf(FasterVlmOptions options) =>

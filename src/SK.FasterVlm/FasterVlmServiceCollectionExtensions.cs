@@ -15,11 +15,15 @@ namespace Microsoft.Extensions.DependencyInjection;
 /// </summary>
 public static class FasterVlmServiceCollectionExtensions
 {
-    /// <summary>Registers <see cref="IChatClient"/> and <see cref="IChatCompletionService"/> for the embedded model, or what <paramref name="configure"/> names.</summary>
+    /// <summary>
+    /// Registers <see cref="IChatClient"/> and <see cref="IChatCompletionService"/> for the embedded model, or what
+    /// <paramref name="configure"/> names.
+    /// </summary>
     /// <param name="services">The services.</param>
     /// <param name="serviceId">Key of the services and name of the options; null for the default ones.</param>
     /// <param name="configure">Changes options; runs after configuration has been bound.</param>
-    public static IServiceCollection AddFasterVlmChatCompletion(this IServiceCollection services, string? serviceId = null, Action<FasterVlmOptions>? configure = null)
+    public static IServiceCollection AddFasterVlmChatCompletion(
+        this IServiceCollection services, string? serviceId = null, Action<FasterVlmOptions>? configure = null)
     {
         services.AddFasterVlmChatClient(serviceId, configure);
         services.AddKeyedSingleton<IChatCompletionService>(serviceId, static (provider, key) =>
@@ -34,14 +38,17 @@ public static class FasterVlmServiceCollectionExtensions
     /// <param name="serviceId">Key of the services and name of the options; null for the default ones.</param>
     /// <param name="configure">Changes further options.</param>
     public static IServiceCollection AddFasterVlmChatCompletion(
-        this IServiceCollection services, string modelPath, string projectorPath, string? serviceId = null, Action<FasterVlmOptions>? configure = null) =>
+        this IServiceCollection services, string modelPath, string projectorPath, string? serviceId = null,
+        Action<FasterVlmOptions>? configure = null) =>
         services.AddFasterVlmChatCompletion(serviceId, Files(modelPath, projectorPath, configure));
 
     /// <summary>Registers both services for a model whose options are read from configuration.</summary>
     /// <param name="services">The services.</param>
-    /// <param name="configuration">A section with the properties of <see cref="FasterVlmOptions"/>; a budget is written <c>10%</c>, <c>58</c> or <c>mass:0.9</c>.</param>
+    /// <param name="configuration">A section with the properties of <see cref="FasterVlmOptions"/>; a budget is written <c>10%</c>,
+    /// <c>58</c> or <c>mass:0.9</c>.</param>
     /// <param name="serviceId">Key of the services and name of the options; null for the default ones.</param>
-    public static IServiceCollection AddFasterVlmChatCompletion(this IServiceCollection services, IConfiguration configuration, string? serviceId = null)
+    public static IServiceCollection AddFasterVlmChatCompletion(
+        this IServiceCollection services, IConfiguration configuration, string? serviceId = null)
     {
         services.Bind(configuration, serviceId);
         return services.AddFasterVlmChatCompletion(serviceId);
@@ -49,7 +56,8 @@ public static class FasterVlmServiceCollectionExtensions
 
     /// <summary>Registers <see cref="IChatClient"/> alone for the embedded model, or what <paramref name="configure"/> names.</summary>
     /// <inheritdoc cref="AddFasterVlmChatCompletion(IServiceCollection, string?, Action{FasterVlmOptions}?)"/>
-    public static IServiceCollection AddFasterVlmChatClient(this IServiceCollection services, string? serviceId = null, Action<FasterVlmOptions>? configure = null)
+    public static IServiceCollection AddFasterVlmChatClient(
+        this IServiceCollection services, string? serviceId = null, Action<FasterVlmOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(services);
         string name = serviceId ?? Options.Options.DefaultName;
@@ -59,19 +67,22 @@ public static class FasterVlmServiceCollectionExtensions
         services.PostConfigure<FasterVlmOptions>(name, static options => options.ModelId ??= FasterVlmModelHost.NameOf(options));
         services.TryAddKeyedSingleton(serviceId, (provider, _) => new FasterVlmModelHost(
             provider.GetRequiredService<IOptionsMonitor<FasterVlmOptions>>().Get(name), provider.GetService<ILoggerFactory>()));
-        services.AddKeyedSingleton<IChatClient>(serviceId, static (provider, key) => new HostedChatClient(provider.GetRequiredKeyedService<FasterVlmModelHost>(key)));
+        services.AddKeyedSingleton<IChatClient>(serviceId, static (provider, key) =>
+            new HostedChatClient(provider.GetRequiredKeyedService<FasterVlmModelHost>(key)));
         return services;
     }
 
     /// <summary>Registers <see cref="IChatClient"/> alone for a model given by its two files.</summary>
     /// <inheritdoc cref="AddFasterVlmChatCompletion(IServiceCollection, string, string, string?, Action{FasterVlmOptions}?)"/>
     public static IServiceCollection AddFasterVlmChatClient(
-        this IServiceCollection services, string modelPath, string projectorPath, string? serviceId = null, Action<FasterVlmOptions>? configure = null) =>
+        this IServiceCollection services, string modelPath, string projectorPath, string? serviceId = null,
+        Action<FasterVlmOptions>? configure = null) =>
         services.AddFasterVlmChatClient(serviceId, Files(modelPath, projectorPath, configure));
 
     /// <summary>Registers <see cref="IChatClient"/> alone for a model whose options are read from configuration.</summary>
     /// <inheritdoc cref="AddFasterVlmChatCompletion(IServiceCollection, IConfiguration, string?)"/>
-    public static IServiceCollection AddFasterVlmChatClient(this IServiceCollection services, IConfiguration configuration, string? serviceId = null)
+    public static IServiceCollection AddFasterVlmChatClient(
+        this IServiceCollection services, IConfiguration configuration, string? serviceId = null)
     {
         services.Bind(configuration, serviceId);
         return services.AddFasterVlmChatClient(serviceId);
@@ -81,7 +92,8 @@ public static class FasterVlmServiceCollectionExtensions
     {
         ArgumentNullException.ThrowIfNull(services);
         ArgumentNullException.ThrowIfNull(configuration);
-        services.AddOptions<FasterVlmOptions>(serviceId ?? Options.Options.DefaultName).Bind(configuration, static binder => binder.ErrorOnUnknownConfiguration = true);
+        services.AddOptions<FasterVlmOptions>(serviceId ?? Options.Options.DefaultName)
+            .Bind(configuration, static binder => binder.ErrorOnUnknownConfiguration = true);
     }
 
     static Action<FasterVlmOptions> Files(string modelPath, string projectorPath, Action<FasterVlmOptions>? configure)

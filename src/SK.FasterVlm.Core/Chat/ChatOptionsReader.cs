@@ -26,7 +26,8 @@ static class ChatOptionsReader
         Refuse(options.ConversationId is not null, nameof(options.ConversationId), "conversations are not stored; send all messages");
         Refuse(options.Tools is { Count: > 0 }, nameof(options.Tools), "function calling is not available for this model");
         Refuse(options.ToolMode is RequiredChatToolMode, nameof(options.ToolMode), "function calling is not available for this model");
-        Refuse(options.ResponseFormat is not (null or ChatResponseFormatText), nameof(options.ResponseFormat), "structured output is not available; only text is");
+        Refuse(options.ResponseFormat is not (null or ChatResponseFormatText),
+            nameof(options.ResponseFormat), "structured output is not available; only text is");
         Refuse(options.Reasoning is { Effort: not (null or ReasoningEffort.None) } or { Output: not (null or ReasoningOutput.None) },
             nameof(options.Reasoning), "the model does not reason before it answers");
 #pragma warning disable MEAI001 // experimental options; refusing them is safe whatever becomes of them
@@ -41,15 +42,17 @@ static class ChatOptionsReader
         }
     }
 
-    /// <summary>Sampling settings. Temperature 0 (greedy) is the default, as LLaVA is evaluated; without a seed a random one is drawn.</summary>
+    /// <summary>
+    /// Sampling settings. Temperature 0 (greedy) is the default, as LLaVA is evaluated; without a seed a random one is drawn.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">A value is out of range; the message names it.</exception>
     public static SamplingSettings Sampling(ChatOptions? options, FasterVlmRequestOptions extra) => new()
     {
         Temperature = InRange(options?.Temperature ?? 0, 0, 5, nameof(ChatOptions.Temperature)),
-        TopK = options?.TopK is { } k ? (k >= 0 ? k : throw Out(nameof(ChatOptions.TopK), k, "0 or more")) : 0,
-        TopP = options?.TopP is { } p ? (p > 0 && p <= 1 ? p : throw Out(nameof(ChatOptions.TopP), p, "above 0 and at most 1")) : 1,
+        TopK = options?.TopK switch { null => 0, >= 0 and { } k => k, { } k => throw Out(nameof(ChatOptions.TopK), k, "0 or more") },
+        TopP = AboveZero(options?.TopP ?? 1, 1, nameof(ChatOptions.TopP)),
         MinP = InRange(extra.MinP ?? 0, 0, 1, "min_p"),
-        RepetitionPenalty = extra.RepetitionPenalty is { } r ? (r > 0 && r <= 10 ? r : throw Out("repetition_penalty", r, "above 0 and at most 10")) : 1,
+        RepetitionPenalty = AboveZero(extra.RepetitionPenalty ?? 1, 10, "repetition_penalty"),
         FrequencyPenalty = InRange(options?.FrequencyPenalty ?? 0, -2, 2, nameof(ChatOptions.FrequencyPenalty)),
         PresencePenalty = InRange(options?.PresencePenalty ?? 0, -2, 2, nameof(ChatOptions.PresencePenalty)),
         Seed = options?.Seed switch
@@ -62,7 +65,12 @@ static class ChatOptionsReader
 
     /// <summary>Tokens the answer may have.</summary>
     public static int MaxOutputTokens(ChatOptions? options, int fallback) =>
-        options?.MaxOutputTokens is { } max ? (max >= 1 ? max : throw Out(nameof(ChatOptions.MaxOutputTokens), max, "1 or more")) : fallback;
+        options?.MaxOutputTokens switch
+        {
+            null => fallback,
+            >= 1 and { } max => max,
+            { } max => throw Out(nameof(ChatOptions.MaxOutputTokens), max, "1 or more"),
+        };
 
     /// <summary>Stop texts.</summary>
     public static IReadOnlyList<string> Stop(ChatOptions? options) =>
@@ -79,7 +87,8 @@ static class ChatOptionsReader
             null => new FasterVlmRequestOptions(),
             FasterVlmRequestOptions typed => typed,
             { } other => throw new ArgumentException(
-                $"ChatOptions.RawRepresentationFactory gave a {other.GetType().Name}; this client takes a {nameof(FasterVlmRequestOptions)}.", nameof(options)),
+                $"ChatOptions.RawRepresentationFactory gave a {other.GetType().Name}; this client takes a {nameof(FasterVlmRequestOptions)}.",
+                nameof(options)),
         };
         if (options?.AdditionalProperties is not { } properties) return extra;
         if (properties.ContainsKey("visual_tokens") && properties.ContainsKey("keep_ratio"))
@@ -95,7 +104,8 @@ static class ChatOptionsReader
                 "selector_seed" => extra with { SelectorSeed = Integer(key, value) },
                 "min_p" => extra with { MinP = (float)Number(key, value) },
                 "repetition_penalty" => extra with { RepetitionPenalty = (float)Number(key, value) },
-                _ => throw new ArgumentException($"ChatOptions.AdditionalProperties[\"{key}\"] is not known; there are: {string.Join(", ", Keys)}.", nameof(options)),
+                _ => throw new ArgumentException(
+                    $"ChatOptions.AdditionalProperties[\"{key}\"] is not known; there are: {string.Join(", ", Keys)}.", nameof(options)),
             };
         }
         return extra;
@@ -104,28 +114,37 @@ static class ChatOptionsReader
     static VisualTokenBudget Budget(string key, object value) => value switch
     {
         VisualTokenBudget budget => budget,
-        string or JsonElement { ValueKind: JsonValueKind.String } => VisualTokenBudget.TryParse(Text(key, value), out VisualTokenBudget? parsed) ? parsed : throw Wrong(key, value),
+        string or JsonElement { ValueKind: JsonValueKind.String } =>
+            VisualTokenBudget.TryParse(Text(key, value), out VisualTokenBudget? parsed) ? parsed : throw Wrong(key, value),
         _ when Integer(key, value) is >= 0 and int count => VisualTokenBudget.Count(count),
         _ => throw Wrong(key, value),
     };
 
     // Values arrive as CLR numbers, as text (configuration) or as JSON (prompt files, servers).
     static double Number(string key, object value) =>
-        double.TryParse(Text(key, value), NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number) ? number : throw Wrong(key, value);
+        double.TryParse(Text(key, value), NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number)
+            ? number
+            : throw Wrong(key, value);
 
     static int Integer(string key, object value) =>
-        int.TryParse(Text(key, value), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number) ? number : throw Wrong(key, value);
+        int.TryParse(Text(key, value), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number)
+            ? number
+            : throw Wrong(key, value);
 
     static string Text(string key, object value) => value switch
     {
         string text => text,
         JsonElement { ValueKind: JsonValueKind.String or JsonValueKind.Number } json => json.ToString(),
-        sbyte or byte or short or ushort or int or uint or long or ulong or float or double or decimal => Convert.ToString(value, CultureInfo.InvariantCulture)!,
+        sbyte or byte or short or ushort or int or uint or long or ulong or float or double or decimal =>
+            Convert.ToString(value, CultureInfo.InvariantCulture)!,
         _ => throw Wrong(key, value),
     };
 
     static float InRange(float value, float low, float high, string name) =>
         value >= low && value <= high ? value : throw Out(name, value, string.Create(CultureInfo.InvariantCulture, $"{low} to {high}"));
+
+    static float AboveZero(float value, float high, string name) =>
+        value > 0 && value <= high ? value : throw Out(name, value, string.Create(CultureInfo.InvariantCulture, $"above 0 and at most {high}"));
 
     static ArgumentOutOfRangeException Out(string name, object value, string range) => new(name, value, $"{name} must be {range}.");
 

@@ -33,7 +33,8 @@ public abstract class ChatTemplate
     {
         ArgumentNullException.ThrowIfNull(name);
         return Array.Find(s_all, t => string.Equals(t.Name, name, StringComparison.OrdinalIgnoreCase))
-            ?? throw new ArgumentException($"There is no chat template \"{name}\"; choose one of: {string.Join(", ", Names)}.", nameof(name));
+            ?? throw new ArgumentException(
+                $"There is no chat template \"{name}\"; choose one of: {string.Join(", ", Names)}.", nameof(name));
     }
 
     /// <summary>
@@ -41,7 +42,7 @@ public abstract class ChatTemplate
     /// executed. Files without a template are taken by name, and what remains is LLaVA-1.5's vicuna_v1, since its usual
     /// conversions carry neither a template nor a telling name.
     /// </summary>
-    /// <exception cref="ModelFormatException">The file has a template of a format that is not supported; the message says how to choose one.</exception>
+    /// <exception cref="ModelFormatException">The file's template is of no supported format; the message says how to choose one.</exception>
     public static ChatTemplate ForModel(LanguageModelInfo model)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -53,7 +54,8 @@ public abstract class ChatTemplate
             if (Has(jinja, "[INST]")) return ByName("llava-1.6-mistral");
             if (Has(jinja, "ASSISTANT:")) return ByName("vicuna_v1");
             throw new ModelFormatException(
-                $"The chat template of \"{model.Name}\" is of no supported format; set FasterVlmOptions.ChatTemplate to one of: {string.Join(", ", Names)}.",
+                $"The chat template of \"{model.Name}\" is of no supported format; "
+                + $"set FasterVlmOptions.ChatTemplate to one of: {string.Join(", ", Names)}.",
                 "tokenizer.chat_template");
         }
         if (Has(model.Name, "mistral")) return ByName("llava-1.6-mistral");
@@ -75,7 +77,10 @@ public abstract class ChatTemplate
         if (turns.Count == 0 || turns[^1].Role != ChatTurnRole.User)
             throw new ArgumentException("The conversation must end with a user's message.", nameof(turns));
         for (int i = 1; i < turns.Count; i++)
-            if (turns[i].Role == turns[i - 1].Role) throw new ArgumentException("The roles of a conversation must alternate.", nameof(turns));
+        {
+            if (turns[i].Role == turns[i - 1].Role)
+                throw new ArgumentException("The roles of a conversation must alternate.", nameof(turns));
+        }
         if (turns.Any(static t => t.Role == ChatTurnRole.Assistant && t.Images.Count > 0))
             throw new ArgumentException("Images belong to a user's messages.", nameof(turns));
 

@@ -9,7 +9,9 @@ namespace SK.FasterVlm.Chat;
 /// </summary>
 public sealed record FasterVlmRequestOptions
 {
-    /// <summary><c>visual_tokens</c> (a budget, its text form, or a count) or <c>keep_ratio</c> (0 to 1): visual tokens to keep of a view.</summary>
+    /// <summary>
+    /// <c>visual_tokens</c> (a budget, its text form, or a count) or <c>keep_ratio</c> (0 to 1): visual tokens to keep of a view.
+    /// </summary>
     public VisualTokenBudget? VisualTokens { get; init; }
 
     /// <summary><c>selector</c> (a selector or its name): who is kept.</summary>

@@ -22,7 +22,8 @@ public static class PromptBuilder
     /// <param name="maxImages">Most images the conversation may hold.</param>
     /// <exception cref="ArgumentException">The conversation is empty, ends with the model's turn, or holds too many images.</exception>
     /// <exception cref="NotSupportedException">A role or content that this model cannot be given.</exception>
-    public static BuiltPrompt Build(ChatTemplate template, IEnumerable<ChatMessage> messages, string? instructions = null, int maxImages = int.MaxValue)
+    public static BuiltPrompt Build(
+        ChatTemplate template, IEnumerable<ChatMessage> messages, string? instructions = null, int maxImages = int.MaxValue)
     {
         ArgumentNullException.ThrowIfNull(template);
         ArgumentNullException.ThrowIfNull(messages);
@@ -51,7 +52,8 @@ public static class PromptBuilder
                 images.Add(ImageInput.FromBytes(picture));
             }
         }
-        if (images.Count > maxImages) throw new ArgumentException($"The conversation has {images.Count} images; at most {maxImages} are allowed (MaxImages).", nameof(messages));
+        if (images.Count > maxImages)
+            throw new ArgumentException($"The conversation has {images.Count} images; at most {maxImages} may be sent (MaxImages).", nameof(messages));
         if (turns.Count > 0 && turns[^1] is { Role: ChatTurnRole.User, Texts.Count: 0, Images.Count: 0 })
             throw new ArgumentException("The user's last message is empty.", nameof(messages));
 

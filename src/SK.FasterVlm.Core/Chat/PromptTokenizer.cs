@@ -98,7 +98,9 @@ public sealed class PromptTokenizer
         return result;
     }
 
-    /// <summary>Control tokens have no text. "User defined" ones do: the whole of <c>&lt;|im_start|&gt;</c>, which text is never merged to.</summary>
+    /// <summary>
+    /// Control tokens have no text. "User defined" ones do: the whole of <c>&lt;|im_start|&gt;</c>, which text is never merged to.
+    /// </summary>
     static bool IsStructure(string piece) => piece.Length == 0 || (piece.Length > 2 && piece is ['<', .., '>'] or ['[', .., ']']);
 
     /// <summary>Adds the ids of text that must not contain special tokens, halving it while it does.</summary>

@@ -1,7 +1,8 @@
 namespace SK.FasterVlm.Chat;
 
 /// <summary>
-/// LLaVA-1.5 (conversation <c>vicuna_v1</c> of the reference code): <c>{system} USER: &lt;image&gt;\n{text} ASSISTANT: {answer}&lt;/s&gt;USER: ...</c>
+/// LLaVA-1.5 (conversation <c>vicuna_v1</c> of the reference code):
+/// <c>{system} USER: &lt;image&gt;\n{text} ASSISTANT: {answer}&lt;/s&gt;USER: ...</c>
 /// </summary>
 sealed class VicunaTemplate : ChatTemplate
 {

@@ -91,7 +91,8 @@ public sealed partial class Generator : IAsyncDisposable, IDisposable
                 throw new ArgumentException($"The prompt refers to image {segment.ImageIndex} of {request.Images.Count}.", nameof(request));
     }
 
-    async IAsyncEnumerable<GenerationUpdate> StreamAsync(GenerationRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
+    async IAsyncEnumerable<GenerationUpdate> StreamAsync(
+        GenerationRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         Channel<GenerationUpdate> updates = Channel.CreateUnbounded<GenerationUpdate>(new() { SingleReader = true, SingleWriter = true });
         using CancellationTokenSource abandoned = new();
@@ -109,7 +110,8 @@ public sealed partial class Generator : IAsyncDisposable, IDisposable
     }
 
     /// <summary>The whole request. Never throws: what goes wrong ends the channel.</summary>
-    async Task RunAsync(GenerationRequest request, ChannelWriter<GenerationUpdate> updates, CancellationToken caller, CancellationToken abandoned)
+    async Task RunAsync(
+        GenerationRequest request, ChannelWriter<GenerationUpdate> updates, CancellationToken caller, CancellationToken abandoned)
     {
         Exception? error = null;
         try
@@ -124,7 +126,7 @@ public sealed partial class Generator : IAsyncDisposable, IDisposable
             catch (OperationCanceledException e)
             {
                 error = caller.IsCancellationRequested ? new OperationCanceledException(e.Message, e, caller)
-                    : entry.Closing.IsCancellationRequested ? new ObjectDisposedException(nameof(FasterVlmModel), "The model was disposed during the request.")
+                    : entry.Closing.IsCancellationRequested ? Disposed()
                     : e;
             }
         }
@@ -135,12 +137,15 @@ public sealed partial class Generator : IAsyncDisposable, IDisposable
         updates.Complete(error);
     }
 
+    static ObjectDisposedException Disposed() => new(nameof(FasterVlmModel), "The model was disposed during the request.");
+
     async Task ServeAsync(GenerationRequest request, ChannelWriter<GenerationUpdate> updates, CancellationToken cancellationToken)
     {
         long start = Stopwatch.GetTimestamp();
         // Made first because it checks the sampling settings: a bad one must not cost an encoded image.
         using ITokenSampler sampler = _language.CreateSampler(request.Sampling);
-        PreparedPrompt prompt = await PreparedPrompt.CreateAsync(request, _tokenizer, _vision, _language.ContextLength, cancellationToken).ConfigureAwait(false);
+        PreparedPrompt prompt = await PreparedPrompt.CreateAsync(
+            request, _tokenizer, _vision, _language.ContextLength, cancellationToken).ConfigureAwait(false);
 
         long queued = Stopwatch.GetTimestamp();
         using ModelGate.Lease lease = await _gate.AcquireAsync(cancellationToken).ConfigureAwait(false);

@@ -37,12 +37,14 @@ sealed record PreparedPrompt(IReadOnlyList<PromptRows> Rows, int Length, IReadOn
         return new PreparedPrompt(rows, textLength + visual, statistics);
     }
 
-    static async Task<VisualTokens> EncodeAsync(IVisionEncoder vision, GenerationRequest request, ImageInput image, CancellationToken cancellationToken)
+    static async Task<VisualTokens> EncodeAsync(
+        IVisionEncoder vision, GenerationRequest request, ImageInput image, CancellationToken cancellationToken)
     {
         EncodedImage encoded = image.Encoded ?? await vision.EncodeAsync(image.Bytes, cancellationToken).ConfigureAwait(false);
         try
         {
-            return await vision.SelectAsync(encoded, request.Selector, request.Budget, request.SelectorSeed, cancellationToken).ConfigureAwait(false);
+            return await vision.SelectAsync(
+                encoded, request.Selector, request.Budget, request.SelectorSeed, cancellationToken).ConfigureAwait(false);
         }
         finally
         {

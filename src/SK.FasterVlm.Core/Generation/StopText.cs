@@ -11,7 +11,9 @@ sealed class StopText(IReadOnlyList<string> stops)
     /// <summary>Whether a stop text has appeared.</summary>
     public bool Found { get; private set; }
 
-    /// <summary>Takes a piece and returns what can be shown: everything before a stop text, or everything that cannot be part of one.</summary>
+    /// <summary>
+    /// Takes a piece and returns what can be shown: everything before a stop text, or everything that cannot be part of one.
+    /// </summary>
     public string Push(string piece)
     {
         if (Found) return "";

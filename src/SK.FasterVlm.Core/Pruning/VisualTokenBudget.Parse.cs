@@ -27,7 +27,8 @@ public abstract partial record VisualTokenBudget
         budget = null;
         string trimmed = text?.Trim() ?? "";
         if (trimmed.Equals("all", StringComparison.OrdinalIgnoreCase)) budget = All;
-        else if (trimmed.StartsWith("mass:", StringComparison.OrdinalIgnoreCase)) budget = Share(trimmed[5..]) is { } share ? Mass(share) : null;
+        else if (trimmed.StartsWith("mass:", StringComparison.OrdinalIgnoreCase))
+            budget = Share(trimmed[5..]) is { } share ? Mass(share) : null;
         else if (trimmed.EndsWith('%')) budget = Share(trimmed) is { } ratio ? Keep(ratio) : null;
         else if (int.TryParse(trimmed, NumberStyles.None, CultureInfo.InvariantCulture, out int count)) budget = Count(count);
         return budget is not null;
@@ -35,7 +36,8 @@ public abstract partial record VisualTokenBudget
         static double? Share(string number)
         {
             bool percent = number.EndsWith('%');
-            bool read = double.TryParse(percent ? number[..^1] : number, NumberStyles.AllowDecimalPoint | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out double value);
+            const NumberStyles Style = NumberStyles.AllowDecimalPoint | NumberStyles.AllowTrailingWhite;
+            bool read = double.TryParse(percent ? number[..^1] : number, Style, CultureInfo.InvariantCulture, out double value);
             if (percent) value /= 100;
             return read && value is >= 0 and <= 1 ? value : null;
         }
@@ -67,5 +69,6 @@ sealed class VisualTokenBudgetJsonConverter : JsonConverter<VisualTokenBudget>
             : throw new JsonException("A visual-token budget is all, a percentage (10%), a count (58) or mass:0.9.");
     }
 
-    public override void Write(Utf8JsonWriter writer, VisualTokenBudget value, JsonSerializerOptions options) => writer.WriteStringValue(value.ToText());
+    public override void Write(Utf8JsonWriter writer, VisualTokenBudget value, JsonSerializerOptions options) =>
+        writer.WriteStringValue(value.ToText());
 }

@@ -1,5 +1,6 @@
 using SkiaSharp;
 using SK.FasterVlm.Gguf;
+using SK.FasterVlm.Vision;
 
 namespace SK.FasterVlm.Core.Tests.EndToEnd;
 
@@ -16,7 +17,7 @@ public sealed class TinyPair : IDisposable
 
     public Task<FasterVlmModel> LoadAsync(Action<FasterVlmOptions>? configure = null)
     {
-        FasterVlmOptions options = new() { ModelPath = ModelPath, ProjectorPath = ProjectorPath, Threads = 1, TowerPrecision = Vision.TowerPrecision.F32, MaxOutputTokens = 8 };
+        FasterVlmOptions options = new() { ModelPath = ModelPath, ProjectorPath = ProjectorPath, Threads = 1, TowerPrecision = TowerPrecision.F32, MaxOutputTokens = 8 };
         configure?.Invoke(options);
         return FasterVlmModel.LoadAsync(options, cancellationToken: TestContext.Current.CancellationToken);
     }
