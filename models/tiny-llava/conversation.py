@@ -3,14 +3,11 @@
 Segments are tokenised one by one, as the C# engine does: template text and user text never merge into one token, so user
 text cannot become structure.
 """
-import json
 import os
 
 import numpy as np
 import sentencepiece
 import torch
-
-from data import CELLS
 
 SYSTEM = ("A chat between a curious user and an artificial intelligence assistant. "
           "The assistant gives helpful, detailed, and polite answers to the user's questions. ")
@@ -59,54 +56,41 @@ class Tokenizer:
 
 
 class Packer:
-    """Several conversations about one picture in one sequence: prefix and image rows are shared, and no conversation sees
-    another, so each is exactly what a single request would be."""
+    """Several conversations about one picture in one sequence: they share the prefix and the image rows, and none sees another,
+    so each is exactly what a single request would be. The sequence is [prefix][image rows][conversation 1][conversation 2]...
+    with all conversations of a batch padded to one length."""
 
     def __init__(self, tokenizer):
         self.tokenizer = tokenizer
         self.prefix = tokenizer.prefix()
 
-    def pack(self, conversations, rows=CELLS):
-        """conversations: lists of (question, answer) turns. Returns text ids, positions, conversation numbers and targets
-        (-1 where nothing is to be predicted) of everything behind the image."""
-        ids, positions, owner, targets = [], [], [], []
-        start = len(self.prefix) + rows
-        for number, turns in enumerate(conversations, 1):
-            tokens, goals = [], []
-            for turn, (question, answer) in enumerate(turns):
-                asked, said = self.tokenizer.question(question, turn == 0), self.tokenizer.answer(answer)
-                tokens += asked + said
-                # Each position predicts the next token; the last token of the question predicts the first of the answer.
-                goals += [-1] * (len(asked) - 1) + said + [-1]
-            ids += tokens
-            targets += goals
-            positions += range(start, start + len(tokens))
-            owner += [number] * len(tokens)
-        return ids, positions, owner, targets
+    def conversation(self, turns):
+        """Token ids and what each position has to predict (-1: nothing) for (question, answer) turns."""
+        tokens, targets = [], []
+        for turn, (question, answer) in enumerate(turns):
+            asked, said = self.tokenizer.question(question, turn == 0), self.tokenizer.answer(answer)
+            tokens += asked + said
+            # The last token of the question predicts the first of the answer.
+            targets += [-1] * (len(asked) - 1) + said + [-1]
+        return tokens, targets
 
-    def collate(self, packed, rows=CELLS, device="cpu"):
-        """Pads packed sequences; returns text ids, positions, additive mask and targets of the whole batch."""
-        longest = max(len(p[0]) for p in packed)
+    def batch(self, pictures, device="cpu"):
+        """pictures: lists of conversations. Returns ids and targets [B, conversations, length]."""
+        packed = [[self.conversation(turns) for turns in conversations] for conversations in pictures]
+        shape = (len(packed), max(map(len, packed)), max(len(ids) for p in packed for ids, _ in p))
+        ids, targets = np.zeros(shape, np.int64), np.full(shape, -1, np.int64)
+        for i, conversations in enumerate(packed):
+            for j, (tokens, goals) in enumerate(conversations):
+                ids[i, j, :len(tokens)], targets[i, j, :len(goals)] = tokens, goals
+        return torch.from_numpy(ids).to(device), torch.from_numpy(targets).to(device)
+
+    def positions(self, rows, count, length):
+        """Positions of the packed sequence: every conversation starts right behind the image."""
         head = len(self.prefix) + rows
-        ids = np.zeros((len(packed), longest), np.int64)
-        positions = np.zeros((len(packed), head + longest), np.int64)
-        owner = np.full((len(packed), head + longest), -1, np.int64)
-        targets = np.full((len(packed), longest), -1, np.int64)
-        positions[:, :head] = np.arange(head)
-        owner[:, :head] = 0
-        for i, (text, position, number, goal) in enumerate(packed):
-            n = len(text)
-            ids[i, :n], targets[i, :n] = text, goal
-            positions[i, head:head + n], owner[i, head:head + n] = position, number
-        ids, positions, owner, targets = (torch.from_numpy(a).to(device) for a in (ids, positions, owner, targets))
-        causal = torch.ones(head + longest, head + longest, dtype=torch.bool, device=device).tril()
-        allowed = causal & ((owner[:, None] == owner[:, :, None]) | (owner[:, None] == 0))
-        mask = torch.zeros(allowed.shape, device=device).masked_fill_(~allowed, -1e9)[:, None]
-        return ids, positions.float(), mask, targets
+        return torch.cat([torch.arange(head), (head + torch.arange(length)).repeat(count)]).float()
 
 
-def language_inputs(modules, packer, features, ids):
-    """[prefix][projected image rows][text] as embeddings."""
-    embed, b = modules["lm"].embed, len(ids)
-    prefix = embed(torch.tensor(packer.prefix, device=ids.device)).expand(b, -1, -1)
-    return torch.cat([prefix, modules["projector"](features), embed(ids)], 1)
+def language_inputs(lm, packer, visual, ids):
+    """[prefix][image rows][text] as embeddings."""
+    prefix = lm.embed(torch.tensor(packer.prefix, device=ids.device)).expand(len(ids), -1, -1)
+    return torch.cat([prefix, visual, lm.embed(ids.flatten(1))], 1)

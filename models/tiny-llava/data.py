@@ -9,9 +9,13 @@ CELLS = GRID * GRID
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
-KINDS, FIRST_SHAPE, COLORS, STYLES = 37, 32, 8, 4
+# The order of Scenes/Vocabulary.cs.
+NAMES = ("dog cat pig frog cow fish bird bee car bus train bike boat rocket apple banana pizza cake cup tree flower house moon "
+         "umbrella chair clock book key phone guitar ball hat circle square triangle star heart").split()
+COLOR_NAMES = "red orange yellow green blue purple black white".split()
 WORDS = ("STOP OPEN EXIT SALE TAXI CAFE HELLO NEW HOT COLD FREE LOVE ZOO GO NO YES UP DOWN PARK BANK SHOP MENU FOOD MILK "
          "TEA JAM FUN BIG RED WOW HOME PLAY GAME MUSIC WATER LIGHT SKY QUIZ VIP FIX").split()
+KINDS, FIRST_SHAPE, COLORS, STYLES = len(NAMES), NAMES.index("circle"), len(COLOR_NAMES), 4
 
 
 class Scenes:

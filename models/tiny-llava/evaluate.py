@@ -34,14 +34,19 @@ class TinyLlava:
         features, attention = self.net.tower(pixels)
         return features, attention, self.net.project(features)
 
-    def answer_logits(self, visual, conversations):
-        """Logits behind the image rows for packed conversations, one list a picture, with their targets and owners."""
-        packed = [self.packer.pack(c, visual.shape[1]) for c in conversations]
-        ids, positions, mask, targets = self.packer.collate(packed, visual.shape[1])
+    def failures(self, visual, pictures):
+        """For each picture's (question, answer) pairs: whether greedy decoding would give another answer. [B, questions]"""
+        ids, targets = self.packer.batch([[[pair] for pair in pairs] for pairs in pictures])
         prefix = self.net.embed(torch.tensor(self.packer.prefix)).expand(len(ids), -1, -1)
-        x = torch.cat([prefix, visual, self.net.embed(ids)], 1)
-        owner = torch.tensor([p[2] + [0] * (ids.shape[1] - len(p[2])) for p in packed])
-        return self.net.logits(x, positions, mask, ids.shape[1]), targets, owner
+        x = torch.cat([prefix, visual, self.net.embed(ids.flatten(1))], 1)
+        b, count, length = ids.shape
+        positions = self.packer.positions(visual.shape[1], count, length)
+        # Conversation 0 is what all share; a row sees it and its own conversation, up to itself.
+        owner = torch.cat([torch.zeros(x.shape[1] - count * length), 1 + torch.arange(count).repeat_interleave(length)])
+        seen = ((owner[None] == owner[:, None]) | (owner[None] == 0)).tril()
+        mask = torch.zeros(seen.shape).masked_fill(~seen, -1e9)
+        logits = self.net.logits(x, positions[None], mask[None, None], count * length).unflatten(1, (count, length))
+        return ((logits.argmax(-1) != targets) & (targets >= 0)).any(-1)
 
     def answer(self, visual, question, limit=48):
         """Greedy decoding. Returns the text, the ids of the prompt behind the image and the first logits."""
@@ -96,15 +101,12 @@ def sweep(folder):
         rows = visual.gather(1, kept[:, :, None].expand(-1, -1, visual.shape[2]))
         for start in range(0, len(names), 16):
             asked = [by_picture[n] for n in names[start:start + 16]]
-            logits, targets, owner = model.answer_logits(
-                rows[start:start + 16], [[[(r["text"], r["label"])] for r in a] for a in asked])
-            wrong = (logits.argmax(-1) != targets) & (targets >= 0)
-            for i, questions in enumerate(asked):
-                failed = set(owner[i][wrong[i]].tolist())
-                for number, r in enumerate(questions, 1):
+            wrong = model.failures(rows[start:start + 16], [[(r["text"], r["label"]) for r in a] for a in asked])
+            for questions, failed in zip(asked, wrong.tolist()):
+                for r, bad in zip(questions, failed):
                     for key in (r["category"], "all", r["split"]):
                         total[key] = total.get(key, 0) + 1
-                        right[key] = right.get(key, 0) + (number not in failed)
+                        right[key] = right.get(key, 0) + (not bad)
         return {k: 100 * right[k] / total[k] for k in total}, total
 
     full, total = measure("uniform", 1.0)

@@ -11,14 +11,11 @@ from torch import nn
 from data import CELLS, CLIP_MEAN, CLIP_STD, GRID, PATCH
 
 VISION = dict(width=192, heads=3, blocks=5)
-LANGUAGE = dict(width=192, heads=3, blocks=4, ffn=512, rope_theta=10000.0, eps=1e-5)
+LANGUAGE = dict(width=128, heads=4, blocks=4, ffn=352, rope_theta=10000.0, eps=1e-5)
 
 
-def attention_scores(q, k, mask=None):
-    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
-    if mask is not None:
-        scores = scores + mask
-    return torch.softmax(scores, -1)
+def attention_scores(q, k):
+    return torch.softmax((q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2), -1)
 
 
 class VisionBlock(nn.Module):
@@ -39,6 +36,10 @@ class VisionBlock(nn.Module):
             self.up.weight.mul_(self.QUICK)
             for p in (self.qkv.bias, self.out.bias, self.up.bias, self.down.bias):
                 p.zero_()
+            # Queries start equal to keys, and the heads share the space out among them: rows attend to rows that look alike
+            # and are near, which is where grouping patches into things has to begin anyway.
+            basis = nn.init.orthogonal_(torch.empty(width, width)) * 0.6 ** 0.5
+            self.qkv.weight[:width], self.qkv.weight[width:2 * width] = basis, basis
 
     def split(self, x, parts):
         b, t, _ = x.shape
@@ -65,7 +66,7 @@ class VisionBlock(nn.Module):
 def sincos_positions(width):
     """Starting values of the learned position embeddings: neighbours start out similar, which saves many steps."""
     rows = torch.zeros(1 + CELLS, width)
-    frequency = 100.0 ** -(torch.arange(width // 4) / (width // 4))
+    frequency = 1.5 * 10.0 ** -(torch.arange(width // 4) / (width // 4))
     y, x = torch.meshgrid(torch.arange(GRID), torch.arange(GRID), indexing="ij")
     parts = [f(axis.reshape(-1, 1) * frequency) for axis in (y, x) for f in (torch.sin, torch.cos)]
     rows[1:] = torch.cat(parts, 1)
@@ -103,11 +104,15 @@ class VisionTower(nn.Module):
     def start_from(self, pixels):
         self.patch.weight.copy_(whitening(self.patches(pixels).flatten(0, 1), len(self.cls)))
 
-    def features(self, pixels):
-        """Rows of the last-but-one block [B, 1 + 144, width] and its [CLS] attention [B, 144]."""
-        b = pixels.shape[0]
-        x = torch.cat([self.cls.expand(b, 1, -1), self.patch(self.patches(pixels))], 1)
-        x = self.pre_ln(x + self.positions)
+    def features(self, pixels, cells=None):
+        """Rows of the last-but-one block [B, 1 + 144, width] and its [CLS] attention [B, 144]; of some patches only where
+        `cells` [B, n] names them."""
+        patches, positions = self.patches(pixels), self.positions[1:]
+        if cells is not None:
+            patches = patches.gather(1, cells[:, :, None].expand(-1, -1, patches.shape[2]))
+            positions = positions[cells]
+        cls = (self.cls + self.positions[0]).expand(len(pixels), 1, -1)
+        x = self.pre_ln(torch.cat([cls, self.patch(patches) + positions], 1))
         for block in self.blocks[:-1]:
             x, attention = block(x)
         return x, attention
@@ -166,9 +171,11 @@ class Projector(nn.Module):
     def __init__(self, width, out):
         super().__init__()
         self.first, self.second = nn.Linear(width, out), nn.Linear(out, out)
+        # Brings the tower's rows, fresh from its residual stream, to unit size; export.py folds it into the first weight.
+        self.register_buffer("scale", torch.ones(()))
 
     def forward(self, x):
-        return self.second(F.gelu(self.first(x), approximate="tanh"))
+        return self.second(F.gelu(self.first(x * self.scale), approximate="tanh"))
 
 
 class RmsNorm(nn.Module):
@@ -188,15 +195,34 @@ class LanguageBlock(nn.Module):
         self.qkv, self.out = nn.Linear(width, 3 * width, bias=False), nn.Linear(width, width, bias=False)
         self.gate_up, self.down = nn.Linear(width, 2 * ffn, bias=False), nn.Linear(ffn, width, bias=False)
 
-    def forward(self, x, rotation, mask):
+    def forward(self, x, rotation, count, length):
         b, t, w = x.shape
         qk, v = self.qkv(self.attn_norm(x)).split([2 * w, w], -1)
         qk = rotate(qk.view(b, t, 2 * self.heads, -1), rotation).transpose(1, 2)
         q, k = qk.split(self.heads, 1)
         v = v.view(b, t, self.heads, -1).transpose(1, 2)
-        x = x + self.out((attention_scores(q, k, mask) @ v).transpose(1, 2).reshape(b, t, w))
+        x = x + self.out(packed_attention(q, k, v, count, length).transpose(1, 2).reshape(b, t, w))
         gate, up = self.gate_up(self.ffn_norm(x)).chunk(2, -1)
         return x + self.down(F.silu(gate) * up)
+
+
+def causal(length, device):
+    return torch.full((length, length), -1e9, device=device).triu(1)
+
+
+def packed_attention(q, k, v, count, length):
+    """Causal attention over [shared head][count conversations of one length]: each conversation sees the head and itself.
+    Computed in these blocks it costs less than half of one masked square."""
+    b, heads, t, d = q.shape
+    head = t - count * length
+    (q_head, q_text), (k_head, k_text), (v_head, v_text) = (x.split([head, count * length], 2) for x in (q * d ** -0.5, k, v))
+    apart = lambda x: x.reshape(b, heads, count, length, -1)
+    seen = torch.softmax(q_head @ k_head.transpose(-1, -2) + causal(head, q.device), -1) @ v_head
+    on_head = apart(q_text @ k_head.transpose(-1, -2))
+    on_self = apart(q_text) @ apart(k_text).transpose(-1, -2) + causal(length, q.device)
+    on_head, on_self = torch.softmax(torch.cat([on_head, on_self], -1), -1).split([head, length], -1)
+    text = on_head.reshape(b, heads, count * length, head) @ v_head + (on_self @ apart(v_text)).flatten(2, 3)
+    return torch.cat([seen, text], 2)
 
 
 def rotate(x, rotation):
@@ -219,14 +245,15 @@ class LanguageModel(nn.Module):
         self.norm = RmsNorm(width, eps)
         self.output = nn.Linear(width, vocabulary, bias=False)
 
-    def hidden(self, x, positions, mask):
+    def hidden(self, x, positions, count, length):
+        """x: packed embeddings (conversation.Packer); returns the text's last hidden states [B, count, length, width]."""
         half = self.head_dim // 2
         frequency = self.rope_theta ** -(torch.arange(half, device=x.device) / half)
         angle = (positions.unsqueeze(-1) * frequency).unsqueeze(-2)
         rotation = angle.cos(), angle.sin()
         for block in self.blocks:
-            x = block(x, rotation, mask)
-        return self.norm(x)
+            x = block(x, rotation, count, length)
+        return self.norm(x[:, -count * length:]).unflatten(1, (count, length))
 
 
 class Muon(torch.optim.Optimizer):

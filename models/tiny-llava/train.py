@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Trains tiny-llava from scratch: `train.py vision`, `train.py features`, `train.py language` (README.md has the sequence).
+"""Trains tiny-llava from scratch: `train.py vision`, then `train.py language` (README.md has the sequence).
 
 Runs on CPU or CUDA, resumes from its last checkpoint when started again, and follows a cosine schedule over --minutes of
 training time or --steps, whichever is given.
@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 import conversation
-from data import CELLS, COLORS, FIRST_SHAPE, KINDS, SIZE, STYLES, WORDS, Scenes
+from data import CELLS, COLOR_NAMES, COLORS, FIRST_SHAPE, KINDS, NAMES, STYLES, WORDS, Scenes
 from model import LANGUAGE, VISION, CellHeads, LanguageModel, Optimizers, Projector, SceneHeads, VisionTower
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -125,6 +125,13 @@ def scene_batch(scenes, index):
     return pixels, {k: v.float() if k == "place" else v.long() for k, v in labels.items()}
 
 
+def thin_cells(y, count):
+    """The patches that hold something, and some of the ground: steps on these take half the time. The last part of the
+    schedule sees all patches."""
+    thing = (y["cell_kind"] > 0) | (y["cell_word"] > 0)
+    return (thing + torch.rand(thing.shape, device=thing.device)).topk(count, dim=1).indices
+
+
 def train_vision(args):
     """The tower learns through its [CLS] token, at its end and at the block LLaVA reads."""
     train, held_out = Scenes(args.train), Scenes(args.val, limit=512)
@@ -136,11 +143,16 @@ def train_vision(args):
         if run.progress >= 1:
             break
         pixels, y = scene_batch(train, index)
-        rows, _ = m["tower"].features(pixels)
+        cells = None
+        if run.progress < args.thin:
+            cells = thin_cells(y, args.thin_cells)
+            y.update({k: v.gather(1, cells) for k, v in y.items() if k.startswith("cell_")})
+        rows, _ = m["tower"].features(pixels, cells)
         early = m["early"].loss(m["early_ln"](rows[:, 0]), y)
         final = m["final"].loss(m["tower"].summary(rows), y)
-        cells = m["cells"].loss(rows[:, 1:], y)
-        run.advance(final + 0.5 * early + args.cells * cells, len(index), early=early.item(), final=final.item(), cells=cells.item())
+        patches = m["cells"].loss(rows[:, 1:], y)
+        run.advance(final + 0.5 * early + args.cells * patches, len(index),
+                    early=early.item(), final=final.item(), cells=patches.item())
         if time.time() > next_check:
             run.log(**check_vision(m, held_out))
             next_check = time.time() + args.check
@@ -199,17 +211,10 @@ def load_modules(name, modules):
 
 
 @torch.no_grad()
-def cache_features(args):
-    """The frozen tower's rows as LLaVA reads them, once for all epochs of the language stage."""
-    tower = load_modules("vision", vision_modules())["tower"]
-    for prefix, limit in ((args.train, args.count), (args.val, 512)):
-        pixels = np.memmap(prefix + ".rgb", np.uint8, "r").reshape(-1, SIZE, SIZE, 3)[:limit]
-        out = np.lib.format.open_memmap(prefix + ".features.npy", "w+", np.float16, (len(pixels), CELLS, VISION["width"]))
-        for start in range(0, len(pixels), 64):
-            rows, _ = tower.features(torch.from_numpy(pixels[start:start + 64]).to(DEVICE))
-            out[start:start + 64] = rows[:, 1:].cpu().numpy()
-            print(f"\r{prefix}: {start + 64}/{len(pixels)}", end="", flush=True)
-        print()
+def tower_rows(tower, pixels):
+    """The frozen tower's rows as LLaVA reads them: without [CLS], no last norm."""
+    parts = torch.from_numpy(pixels).to(DEVICE).split(32)
+    return torch.cat([tower.features(part)[0][:, 1:] for part in parts])
 
 
 # Scenes offer several questions on presence and position but at most one or two on the rest.
@@ -217,89 +222,117 @@ CATEGORY_WEIGHT = dict(presence=0.8, count=1.5, word=3.0, naming=2.0, color=2.0)
 
 
 def sample_conversations(random, questions, count):
-    """Some of a scene's questions, each by itself or two as turns of one conversation."""
+    """Some of a scene's questions, each by itself; sometimes two that expect sentences, as turns of one conversation (those
+    with the long suffix would make all others wait: conversations are padded to one length)."""
     weight = lambda qa: CATEGORY_WEIGHT.get(qa["c"], 1.0) * (2.0 if qa["c"] == "count" and qa["a"][0] in "234" else 1.0)
     keys = [random.random() ** (1 / weight(qa)) for qa in questions]
     chosen = [(questions[i]["q"], questions[i]["a"]) for i in np.argsort(keys)[::-1][:count]]
     random.shuffle(chosen)
     conversations = []
     while chosen:
-        turns = 2 if len(chosen) > 1 and random.random() < 0.15 else 1
+        brief = all(len(question + answer) < 70 for question, answer in chosen[:2])
+        turns = 2 if len(chosen) > 1 and brief and random.random() < 0.5 else 1
         conversations.append(chosen[:turns])
         chosen = chosen[turns:]
     return conversations
 
 
+class Alignment:
+    """Draws the image row of a patch towards the embedding of the word for what the patch shows. It fades out in the first
+    half of the schedule; without it the first half would go into finding out that rows and words are about the same things."""
+
+    def __init__(self, tokenizer):
+        ids = lambda words: torch.tensor([-1] + [tokenizer(" " + word)[0] for word in words], device=DEVICE)
+        self.tables = dict(cell_kind=ids(NAMES), cell_color=ids(COLOR_NAMES), cell_word=ids(WORDS))
+
+    def loss(self, visual, embeddings, y):
+        total = 0
+        for name, table in self.tables.items():
+            targets = table[y[name]]
+            named = targets >= 0
+            if named.any():
+                total = total + torch.nn.functional.cross_entropy(visual[named] @ embeddings.t(), targets[named])
+        return total
+
+
 def train_language(args):
     """Projector and language model learn to answer from the frozen tower's rows."""
     model_file = os.path.join(HERE, "tokenizer.model")
-    train, held_out = Scenes(args.train, limit=args.count), Scenes(args.val, limit=512)
+    train, held_out = Scenes(args.train), Scenes(args.val, limit=96)
     if not os.path.exists(model_file):
         conversation.train_tokenizer(train.questions[:8000], model_file)
     tokenizer = conversation.Tokenizer(model_file)
     packer = conversation.Packer(tokenizer)
-    features = np.load(args.train + ".features.npy", mmap_mode="r")
-    held_out_features = torch.from_numpy(np.load(args.val + ".features.npy")).to(DEVICE)
+    tower = load_modules("vision", vision_modules())["tower"]
+    held_out_rows = tower_rows(tower, np.array(held_out.pixels))
     m = language_modules(tokenizer.size)
+    m["projector"].scale.fill_(1 / held_out_rows.std())
+    alignment = Alignment(tokenizer)
     run = Run("language", args, m, Optimizers([m], args.muon, args.adam))
     random = np.random.default_rng((args.seed, run.step))
     next_check = time.time() + 60
-    for index in batches(len(features), args.batch, args.seed, run.step):
+    for index in batches(len(train), args.batch, args.seed + 1, run.step):
         if run.progress >= 1:
             break
-        packed = [packer.pack(sample_conversations(random, train.questions[i], 8)) for i in index]
-        ids, positions, mask, targets = packer.collate(packed, device=DEVICE)
-        rows = torch.from_numpy(features[index]).to(DEVICE).float()
-        hidden = m["lm"].hidden(conversation.language_inputs(m, packer, rows, ids), positions, mask)[:, -ids.shape[1]:]
+        chosen = [sample_conversations(random, train.questions[i], args.questions) for i in index]
+        ids, targets = packer.batch(chosen, DEVICE)
+        visual = m["projector"](tower_rows(tower, train.pixels[index]))
+        x = conversation.language_inputs(m["lm"], packer, visual, ids)
+        hidden = m["lm"].hidden(x, packer.positions(CELLS, *ids.shape[1:]).to(DEVICE), *ids.shape[1:])
         asked = targets >= 0
         loss = torch.nn.functional.cross_entropy(m["lm"].output(hidden[asked]), targets[asked])
-        run.advance(loss, len(index))
+        values = dict(answers=loss.item())
+        if run.progress < 0.5:
+            y = {name: torch.from_numpy(train.labels[name][index]).to(DEVICE).long() for name in alignment.tables}
+            aligned = alignment.loss(visual, m["lm"].embed.weight, y)
+            loss = loss + 0.3 * (1 - 2 * run.progress) * aligned
+            values["aligned"] = float(aligned)
+        run.advance(loss, len(index), **values)
         if time.time() > next_check:
-            run.log(**check_language(m, packer, held_out.questions, held_out_features))
+            run.log(**check_language(m, packer, held_out.questions, held_out_rows))
             next_check = time.time() + args.check
     run.save()
-    run.log(**check_language(m, packer, held_out.questions, held_out_features))
+    run.log(**check_language(m, packer, held_out.questions, held_out_rows))
 
 
 @torch.no_grad()
-def check_language(m, packer, questions, features):
+def check_language(m, packer, questions, rows):
     """Exact-match accuracy by category. An answer is right when every token of it is the most likely one after the right
     tokens before it, which is the same as greedy decoding giving exactly that answer."""
     right, total = {}, {}
-    for start in range(0, len(features), 16):
+    for start in range(0, len(rows), 16):
         asked = questions[start:start + 16]
-        packed = [packer.pack([[(qa["q"], qa["a"])] for qa in qas], features.shape[1]) for qas in asked]
-        ids, positions, mask, targets = packer.collate(packed, features.shape[1], DEVICE)
-        x = conversation.language_inputs(m, packer, features[start:start + 16].float(), ids)
-        hidden = m["lm"].hidden(x, positions, mask)[:, -ids.shape[1]:]
-        wrong = (m["lm"].output(hidden).argmax(-1) != targets) & (targets >= 0)
-        owner = torch.tensor([p[2] + [-1] * (ids.shape[1] - len(p[2])) for p in packed])
-        for row, qas in enumerate(asked):
-            failed = set(owner[row][wrong[row].cpu()].tolist())
-            for number, qa in enumerate(qas, 1):
+        ids, targets = packer.batch([[[(qa["q"], qa["a"])] for qa in qas] for qas in asked], DEVICE)
+        x = conversation.language_inputs(m["lm"], packer, m["projector"](rows[start:start + 16]), ids)
+        hidden = m["lm"].hidden(x, packer.positions(CELLS, *ids.shape[1:]).to(DEVICE), *ids.shape[1:])
+        wrong = ((m["lm"].output(hidden).argmax(-1) != targets) & (targets >= 0)).any(-1)
+        for failed, qas in zip(wrong.tolist(), asked):
+            for qa, bad in zip(qas, failed):
                 total[qa["c"]] = total.get(qa["c"], 0) + 1
-                right[qa["c"]] = right.get(qa["c"], 0) + (number not in failed)
+                right[qa["c"]] = right.get(qa["c"], 0) + (not bad)
     return {category: right[category] / total[category] for category in sorted(total)}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("stage", choices=["vision", "features", "language"])
+    parser.add_argument("stage", choices=["vision", "language"])
     parser.add_argument("--train", default=os.path.join(WORK, "train"))
     parser.add_argument("--val", default=os.path.join(WORK, "val"))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--count", type=int, default=24000, help="scenes for the language stage")
+    parser.add_argument("--thin", type=float, default=0.7, help="part of the vision schedule that leaves out most of the ground")
+    parser.add_argument("--thin-cells", type=int, default=64)
+    parser.add_argument("--questions", type=int, default=14, help="questions per picture in a step of the language stage")
     parser.add_argument("--minutes", type=float, default=35)
     parser.add_argument("--steps", type=int, default=0)
     parser.add_argument("--check", type=float, default=240, help="seconds between checks on held-out scenes")
     parser.add_argument("--muon", type=float, default=0.02)
     parser.add_argument("--adam", type=float, default=1e-3)
-    parser.add_argument("--cells", type=float, default=3.0, help="weight of the patch labels in the vision stage")
+    parser.add_argument("--cells", type=float, default=10.0, help="weight of the patch labels in the vision stage")
     args = parser.parse_args()
     torch.manual_seed(args.seed)
     os.makedirs(WORK, exist_ok=True)
-    {"vision": train_vision, "features": cache_features, "language": train_language}[args.stage](args)
+    {"vision": train_vision, "language": train_language}[args.stage](args)
 
 
 if __name__ == "__main__":
