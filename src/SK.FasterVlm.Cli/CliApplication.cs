@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using SK.FasterVlm.Cli.Commands;
 using SK.FasterVlm.Cli.Options;
 using SK.FasterVlm.Cli.Output;
@@ -59,12 +60,15 @@ internal static class CliApplication
 
     static int ReportUsage(ParseResult parsed, Terminal terminal)
     {
-        string path = parsed.CommandResult.Command is RootCommand ? "fastervlm" : $"fastervlm {parsed.CommandResult.Command.Name}";
+        string path = Path(parsed.CommandResult);
         // An unknown word is a better hint than what is missing because of it.
         string message = parsed.UnmatchedTokens is [string unknown, ..] ? $"Unknown command or argument '{unknown}'." : parsed.Errors[0].Message;
         terminal.WriteError($"{message} Try '{path} --help'.");
         return ExitCodes.Usage;
     }
+
+    static string Path(CommandResult command) =>
+        command.Parent is CommandResult parent ? $"{Path(parent)} {command.Command.Name}" : "fastervlm";
 
     static int Report(Exception error, bool verbose, Terminal terminal, Interrupts interrupts)
     {

@@ -11,18 +11,20 @@ namespace SK.FasterVlm.Cli;
 internal sealed class ModelSession : IAsyncDisposable
 {
     readonly ILoggerFactory _loggers;
-    readonly double _loadMs;
 
     ModelSession(FasterVlmModel model, ILoggerFactory loggers, double loadMs)
     {
         Model = model;
         _loggers = loggers;
-        _loadMs = loadMs;
+        LoadMs = loadMs;
         Engine = EngineReport.Of(model);
     }
 
     /// <summary>The model.</summary>
     public FasterVlmModel Model { get; }
+
+    /// <summary>Milliseconds loading took.</summary>
+    public double LoadMs { get; }
 
     /// <summary>What runs.</summary>
     public EngineReport Engine { get; }
@@ -69,7 +71,7 @@ internal sealed class ModelSession : IAsyncDisposable
             [.. statistics.Images.Zip(imageNames, static (image, name) => new ImageReport(name, image.Width, image.Height, image.PatchCount, image.KeptCount))],
             statistics.VisualTokensTotal, statistics.VisualTokensKept,
             (options.VisualTokens ?? Model.Options.VisualTokens).ToString(), (options.Selector ?? Model.Selector).Name,
-            statistics.PromptTokens, statistics.OutputTokens, statistics.TokensPerSecond, statistics.KvBytes, _loadMs, StageTimes.Of(statistics), Engine);
+            statistics.PromptTokens, statistics.OutputTokens, statistics.TokensPerSecond, statistics.KvBytes, LoadMs, StageTimes.Of(statistics), Engine);
     }
 
     /// <inheritdoc/>

@@ -60,10 +60,9 @@ internal static class BenchMarkdown
     {
         BenchModel model = report.Model;
         MachineInfo machine = report.Machine;
-        string threads = report.Settings.Threads == 0 ? "one thread per physical core" : Text($"{report.Settings.Threads} threads");
         Line(text, $"\n{model.Name} ({model.ModelFile}, {model.ProjectorFile}; tower {model.TowerPrecision} on {model.Backend}), llama.cpp {model.NativeVersion}, ");
         Line(text, $"SK.FasterVlm {report.Version}, selector {report.Settings.Selector}, image: {report.Settings.Image}.\n");
-        Line(text, $"{machine.Processor}, {machine.LogicalProcessors} processors, {threads}, {Megabytes(machine.MemoryBytes)} memory, {machine.System}, {machine.Runtime}.\n\n");
+        Line(text, $"{machine.Processor}, {machine.LogicalProcessors} processors, {report.Settings.Threads} threads, {Megabytes(machine.MemoryBytes)} memory, {machine.System}, {machine.Runtime}.\n\n");
         Line(text, $"```\n{report.Command}\n```\n");
     }
 

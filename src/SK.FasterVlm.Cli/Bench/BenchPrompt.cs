@@ -1,11 +1,10 @@
 using SK.FasterVlm.Chat;
-using SK.FasterVlm.Language;
 
 namespace SK.FasterVlm.Cli.Bench;
 
 /// <summary>
-/// The LLaVA-1.5 prompt with a fixed number of text tokens, so that runs on different models compare. With LLaVA's own tokenizer the
-/// question below needs no change; with another the wording is cut or stretched until the count fits, which speed does not feel.
+/// A question in LLaVA-1.5's form (<c>USER: image question ASSISTANT:</c>) with a fixed number of text tokens, so that runs on
+/// different models and vocabularies compare: the wording is cut or stretched until the count fits, which speed does not feel.
 /// </summary>
 internal sealed record BenchPrompt(IReadOnlyList<PromptSegment> Segments, int TextTokens)
 {
@@ -14,27 +13,27 @@ internal sealed record BenchPrompt(IReadOnlyList<PromptSegment> Segments, int Te
         "\nDescribe the picture in one sentence: which things are in it, where are they, what colours do they have and what might happen next";
     const string After = " ASSISTANT:";
 
-    // Longer than any question needs to be; words of one syllable keep the steps small.
+    // Longer than any question needs to be.
     static readonly string Material = Question + string.Concat(Enumerable.Repeat(" and then what comes", 64));
 
     /// <summary>Builds the prompt.</summary>
-    /// <param name="language">For its tokenizer.</param>
+    /// <param name="tokenizer">The model's.</param>
     /// <param name="textTokens">Text tokens wanted, begin-of-sequence included.</param>
-    public static BenchPrompt Create(ILanguageModel language, int textTokens)
+    public static BenchPrompt Create(PromptTokenizer tokenizer, int textTokens)
     {
-        int frame = Count(language, Before, special: true) + Count(language, After, special: true) + (language.Info.AddBos ? 1 : 0);
-        (int length, int count) best = (0, frame);
-        for (int length = 1; length <= Material.Length; length++)
+        BenchPrompt best = WithQuestion(tokenizer, "");
+        for (int length = 1; length <= Material.Length && best.TextTokens != textTokens; length++)
         {
-            int count = frame + Count(language, Material[..length], special: false);
-            if (Math.Abs(count - textTokens) < Math.Abs(best.count - textTokens)) best = (length, count);
-            if (count > textTokens + 8) break;
+            BenchPrompt candidate = WithQuestion(tokenizer, Material[..length]);
+            if (Math.Abs(candidate.TextTokens - textTokens) < Math.Abs(best.TextTokens - textTokens)) best = candidate;
         }
 
-        return new BenchPrompt(
-            [PromptSegment.Marker(Before), PromptSegment.Image(0), PromptSegment.UserText(Material[..best.length]), PromptSegment.Marker(After)],
-            best.count);
+        return best;
     }
 
-    static int Count(ILanguageModel language, string text, bool special) => language.Tokenize(text, special).Length;
+    static BenchPrompt WithQuestion(PromptTokenizer tokenizer, string question)
+    {
+        PromptSegment[] segments = [PromptSegment.Marker(Before), PromptSegment.Image(0), PromptSegment.UserText(question), PromptSegment.Marker(After)];
+        return new BenchPrompt(segments, tokenizer.Tokenize(segments).Sum(static part => part.Tokens.Length));
+    }
 }

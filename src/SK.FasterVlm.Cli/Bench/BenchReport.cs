@@ -1,3 +1,5 @@
+using SK.FasterVlm.Cli.Output;
+
 namespace SK.FasterVlm.Cli.Bench;
 
 /// <summary>A measurement as it is stored: everything the tables are made from.</summary>
@@ -24,8 +26,8 @@ internal sealed class BenchReport
     /// <summary>Peak resident memory while loading.</summary>
     public long LoadPeakBytes { get; set; }
 
-    /// <summary>Seconds loading took.</summary>
-    public double LoadSeconds { get; set; }
+    /// <summary>Milliseconds loading took.</summary>
+    public double LoadMs { get; set; }
 
     /// <summary>Tower precisions side by side; empty when not asked for.</summary>
     public IReadOnlyList<PrecisionResult> Precisions { get; set; } = [];
@@ -52,7 +54,19 @@ internal sealed class BenchReport
 /// <param name="KvBytes">Size of the KV cache.</param>
 internal sealed record BenchModel(
     string Name, string ModelFile, long ModelBytes, string ProjectorFile, long ProjectorBytes, int Patches,
-    string TowerPrecision, string Backend, string NativeVersion, int ContextLength, long KvBytes);
+    string TowerPrecision, string Backend, string NativeVersion, int ContextLength, long KvBytes)
+{
+    /// <summary>The model of a session.</summary>
+    public static BenchModel Of(ModelSession session)
+    {
+        (FasterVlmModel model, EngineReport engine) = (session.Model, session.Engine);
+        return new BenchModel(
+            model.ModelId, Path.GetFileName(engine.ModelFile), new FileInfo(engine.ModelFile).Length,
+            Path.GetFileName(engine.ProjectorFile), new FileInfo(engine.ProjectorFile).Length, model.Vision.Info.PatchCount,
+            engine.TowerPrecision, engine.TowerDevice, engine.LlamaVersion, model.Language.ContextLength,
+            model.Language.ContextLength * model.Language.Info.KvBytesPerToken);
+    }
+}
 
 /// <summary>How it was measured.</summary>
 internal sealed record BenchSettings
@@ -75,7 +89,7 @@ internal sealed record BenchSettings
     /// <summary>Who is kept.</summary>
     public required string Selector { get; init; }
 
-    /// <summary>Processor threads; 0: the library's default.</summary>
+    /// <summary>Processor threads.</summary>
     public required int Threads { get; init; }
 
     /// <summary>The picture: a file's name, or how it was generated.</summary>

@@ -1,23 +1,177 @@
 using System.CommandLine;
+using System.Reflection;
+using SK.FasterVlm.Cli.Bench;
 using SK.FasterVlm.Cli.Options;
+using SK.FasterVlm.Cli.Output;
+using SK.FasterVlm.Gguf;
+using SK.FasterVlm.Native;
+using SK.FasterVlm.Vision;
 
 namespace SK.FasterVlm.Cli.Commands;
 
-/// <summary><c>fastervlm bench</c>: where the time goes, with and without pruning.</summary>
-internal static class BenchCommand
+/// <summary><c>fastervlm bench</c>: where the time and the memory go, with and without pruning.</summary>
+internal sealed class BenchCommand
 {
+    const int TextTokens = 40;
+    const int PrecisionPictures = 3;
+
+    readonly Option<string?> _geometry = new("--geometry", "-g")
+    {
+        Description = $"Measure a synthetic model ({string.Join(", ", ModelGeometry.All.Select(static g => g.Name))}), written on first use.",
+        HelpName = "name",
+    };
+    readonly Option<string> _cache = new("--cache")
+    {
+        Description = "Where synthetic models are kept.",
+        HelpName = "directory",
+        DefaultValueFactory = static _ => SyntheticCache.DefaultDirectory(),
+    };
+    readonly Option<string?> _image = new("--image", "-i") { Description = "Picture to measure with. Default: a generated one, 640 x 480.", HelpName = "file" };
+    readonly Option<double[]> _keeps = new("--keep")
+    {
+        Description = "Shares of the visual tokens, separated by commas.",
+        HelpName = "shares",
+        DefaultValueFactory = static _ => [1, 0.5, 0.25, 0.1, 0.05],
+        CustomParser = ValueParsers.Shares,
+    };
+    readonly Option<int> _runs = ValueParsers.Integer("--runs", "Measured rounds; 0 measures only --precision.", 0, 1000, 3);
+    readonly Option<int> _warmUp = ValueParsers.Integer("--warm-up", "Requests before the first measured one.", 0, 100, 1);
+    readonly Option<int> _outputTokens = ValueParsers.Integer("--max-tokens", "Tokens to generate per request.", 1, 4096, 16);
+    readonly Option<TowerPrecision[]> _precisions = new("--precision")
+    {
+        Description = "Also compare the tower in these precisions (for example q8_0,f16), the last being the reference.",
+        HelpName = "names",
+        CustomParser = ValueParsers.Names<TowerPrecision>,
+    };
+    readonly Option<string?> _report = new("--report")
+    {
+        Description = "Write PATH.md and PATH.json after every request; an interrupted measurement goes on from there.",
+        HelpName = "path",
+    };
+    readonly ModelOptions _model = new();
+    readonly CommandContext _context;
+
+    BenchCommand(CommandContext context)
+    {
+        _context = context;
+        _geometry.AcceptOnlyFromAmong(StringComparer.Ordinal, [.. ModelGeometry.All.Select(static g => g.Name)]);
+    }
+
     /// <summary>Builds the command.</summary>
     public static Command Create(CommandContext context)
     {
-        ModelOptions model = new();
-        Command command = new("bench", "Measure encode, prefill, time to first token and memory at several keep ratios.");
-        model.AddTo(command);
-        command.Add(GlobalOptions.Json);
-        command.SetAction((parsed, cancellationToken) =>
+        BenchCommand self = new(context);
+        Command command = new("bench", "Measure encode, prefill, time to first token and memory at several keep ratios.")
         {
-            _ = context;
-            throw new CliException("The engine is not part of this build yet.");
+            self._geometry, self._cache, self._image, self._keeps, self._runs, self._warmUp, self._outputTokens, self._precisions, self._report,
+        };
+        self._model.AddTo(command);
+        command.Add(GlobalOptions.Json);
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(self._geometry) is not null && self._model.NamesFiles(result)) result.AddError("--geometry and --model exclude each other.");
         });
+        command.SetAction(self.RunAsync);
         return command;
+    }
+
+    async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        FasterVlmOptions options = _model.Read(parsed);
+        byte[] image = parsed.GetValue(_image) is string path
+            ? await InputFiles.ReadImageAsync(path, _context.Terminal.OpenInput, cancellationToken).ConfigureAwait(false)
+            : BenchImage.Create(seed: 1);
+        if (parsed.GetValue(_geometry) is string geometry)
+            await UseSyntheticAsync(options, ModelGeometry.ByName(geometry), parsed.GetRequiredValue(_cache), cancellationToken).ConfigureAwait(false);
+        ReportFile file = new(parsed.GetValue(_report));
+
+        BenchReport report = await MeasureAsync(parsed, options, image, file, cancellationToken).ConfigureAwait(false);
+        // After the model is gone: several towers beside it would not be the memory anybody wants to know.
+        if (parsed.GetValue(_precisions) is { Length: > 0 } precisions && report.Precisions.Count == 0)
+            await ComparePrecisionsAsync(report, options, precisions, image, Math.Max(1, parsed.GetValue(_runs)), cancellationToken).ConfigureAwait(false);
+        file.Save(report);
+
+        if (parsed.GetValue(GlobalOptions.Json)) JsonOutput.Write(_context.Terminal.Out, report);
+        else _context.Terminal.Out.Write(TerminalText.Clean(BenchMarkdown.Render(report)));
+        return ExitCodes.Success;
+    }
+
+    async Task UseSyntheticAsync(FasterVlmOptions options, ModelGeometry geometry, string cache, CancellationToken cancellationToken)
+    {
+        (options.ModelPath, options.ProjectorPath) = await ProgressDisplay.RunAsync(_context.Terminal, $"Writing {geometry.Name}", show => Task.Run(
+            () => SyntheticCache.Get(cache, geometry, new ImmediateProgress<double>(share => show(share, null)), cancellationToken),
+            cancellationToken)).ConfigureAwait(false);
+        // As the stock engine was measured; a larger cache would only add memory.
+        if (options.ContextLength == 0) options.ContextLength = Math.Min(2048, geometry.Language.ContextLength);
+    }
+
+    async Task<BenchReport> MeasureAsync(ParseResult parsed, FasterVlmOptions options, byte[] image, ReportFile file, CancellationToken cancellationToken)
+    {
+        Terminal terminal = _context.Terminal;
+        ResidentMemory.TryResetPeak();
+        ModelSession session = await ModelSession.LoadAsync(terminal, options, parsed.GetValue(GlobalOptions.Verbose), cancellationToken).ConfigureAwait(false);
+        await using (session.ConfigureAwait(false))
+        {
+            BenchPrompt prompt = BenchPrompt.Create(session.Model.Generator.Tokenizer, TextTokens);
+            BenchSettings settings = new()
+            {
+                Keeps = parsed.GetRequiredValue(_keeps),
+                Runs = parsed.GetValue(_runs),
+                WarmUp = parsed.GetValue(_warmUp),
+                OutputTokens = parsed.GetValue(_outputTokens),
+                TextTokens = prompt.TextTokens,
+                Selector = session.Model.Selector.Name,
+                Threads = options.Threads == 0 ? HostMachine.PhysicalCores : options.Threads,
+                Image = parsed.GetValue(_image) is string path ? Path.GetFileName(path) : "generated, 640 x 480",
+            };
+            BenchReport report = file.Continue(new BenchReport
+            {
+                Command = $"fastervlm {string.Join(' ', parsed.Tokens.Select(static t => t.Value))}",
+                Version = typeof(BenchCommand).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown",
+                Machine = MachineInfo.Current(),
+                Model = BenchModel.Of(session),
+                Settings = settings,
+                LoadPeakBytes = ResidentMemory.PeakBytes(),
+                LoadMs = session.LoadMs,
+            });
+            BenchRunner runner = new(session.Model.Generator, session.Model.Selector, prompt, image, settings);
+            await ProgressDisplay.RunAsync(terminal, "Measuring", async show =>
+            {
+                await runner.RunAsync(report, sample =>
+                {
+                    file.Save(report);
+                    show((double)report.Samples.Count / runner.PlannedCount, null);
+                    if (!terminal.ShowsProgress)
+                        terminal.WriteNote(Format.Invariant($"run {sample.Run + 1}: keep {sample.Keep * 100:0.##} %, first token after {sample.TimeToFirstToken:N0} ms"));
+                }, cancellationToken).ConfigureAwait(false);
+                return true;
+            }).ConfigureAwait(false);
+            return report;
+        }
+    }
+
+    async Task ComparePrecisionsAsync(
+        BenchReport report, FasterVlmOptions options, TowerPrecision[] precisions, byte[] image, int runs, CancellationToken cancellationToken)
+    {
+        string projector = options.ProjectorPath ?? EmbeddedModel.Locate().ProjectorPath;
+        NativeRuntime runtime = NativeRuntime.Load(options.Native);
+        List<IVisionEncoder> towers = [];
+        try
+        {
+            foreach (TowerPrecision precision in precisions)
+            {
+                options.TowerPrecision = precision;
+                towers.Add(await Task.Run(() => VisionEncoder.Load(projector, options, runtime), cancellationToken).ConfigureAwait(false));
+            }
+
+            PrecisionComparison comparison = new([image, .. Enumerable.Range(2, PrecisionPictures - 1).Select(BenchImage.Create)], runs);
+            report.Precisions = await ProgressDisplay.RunAsync(_context.Terminal, "Comparing precisions", show =>
+                comparison.RunAsync(towers, share => show(share, null), cancellationToken)).ConfigureAwait(false);
+            report.PrecisionReference = report.Precisions[^1].Precision.ToString();
+        }
+        finally
+        {
+            foreach (IVisionEncoder tower in towers) tower.Dispose();
+        }
     }
 }

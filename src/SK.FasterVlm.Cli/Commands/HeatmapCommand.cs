@@ -1,28 +1,82 @@
 using System.CommandLine;
 using SK.FasterVlm.Cli.Options;
+using SK.FasterVlm.Cli.Output;
+using SK.FasterVlm.Imaging;
+using SK.FasterVlm.Native;
+using SK.FasterVlm.Pruning;
+using SK.FasterVlm.Vision;
 
 namespace SK.FasterVlm.Cli.Commands;
 
-/// <summary><c>fastervlm heatmap photo.jpg -o out.png</c>: where [CLS] looks, and which patches are kept.</summary>
+/// <summary><c>fastervlm heatmap photo.jpg -o out.png</c>: where [CLS] looks, and which patches are kept. Needs no language model.</summary>
 internal sealed class HeatmapCommand
 {
+    // All patches kept would be two pictures of the same; this is the paper's headline reduction.
+    const double DefaultKeep = 0.10;
+
+    readonly Argument<string> _image = new("image") { Description = "Image file, or - for standard input." };
+    readonly Option<string> _output = new("--output", "-o") { Description = "PNG file to write.", HelpName = "file", Required = true };
+    readonly PruningOptions _pruning = new($"{DefaultKeep:P0}");
+    readonly ModelOptions _model = new();
+    readonly CommandContext _context;
+
+    HeatmapCommand(CommandContext context) => _context = context;
+
     /// <summary>Builds the command.</summary>
     public static Command Create(CommandContext context)
     {
-        Argument<string> image = new("image") { Description = "Image file, or - for standard input." };
-        Option<string> output = new("--output", "-o") { Description = "PNG file to write.", HelpName = "file", Required = true };
-        ModelOptions model = new();
-        PruningOptions pruning = new();
-        Command command = new("heatmap", "Draw an image beside its [CLS] attention and the kept patches.") { image, output };
-        pruning.AddTo(command);
-        model.AddTo(command);
+        HeatmapCommand self = new(context);
+        Command command = new("heatmap", "Draw an image's [CLS] attention beside the patches that are kept.") { self._image, self._output };
+        self._pruning.AddTo(command);
+        self._model.AddTo(command);
         command.Add(GlobalOptions.Json);
-        command.SetAction(async (parsed, cancellationToken) =>
-        {
-            _ = model.Read(parsed);
-            _ = await InputFiles.ReadImageAsync(parsed.GetRequiredValue(image), context.Terminal.OpenInput, cancellationToken).ConfigureAwait(false);
-            throw new CliException("The engine is not part of this build yet.");
-        });
+        command.SetAction(self.RunAsync);
         return command;
+    }
+
+    async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        FasterVlmOptions options = _model.Read(parsed);
+        byte[] bytes = await InputFiles.ReadImageAsync(parsed.GetRequiredValue(_image), _context.Terminal.OpenInput, cancellationToken).ConfigureAwait(false);
+        string projector = options.ProjectorPath ?? EmbeddedModel.Locate().ProjectorPath;
+        NativeRuntime runtime = NativeRuntime.Load(options.Native);
+        using VisionEncoder encoder = await ProgressDisplay.RunAsync(_context.Terminal, "Loading the vision tower", _ =>
+            Task.Run(() => VisionEncoder.Load(projector, options, runtime), cancellationToken)).ConfigureAwait(false);
+
+        using EncodedImage encoded = await encoder.EncodeAsync(bytes, cancellationToken).ConfigureAwait(false);
+        VisualTokenBudget budget = _pruning.Budget(parsed) ?? VisualTokenBudget.Keep(DefaultKeep);
+        string selector = _pruning.Selector(parsed);
+        VisualTokens tokens = await encoder.SelectAsync(
+            encoded, VisualTokenSelectors.ByName(selector), budget, _pruning.Seed(parsed), cancellationToken).ConfigureAwait(false);
+
+        float[] attention = encoded.ClsAttention[0];
+        int[] kept = tokens.Kept[0];
+        double held = kept.Sum(patch => (double)attention[patch]) / attention.Sum(static a => (double)a);
+        string summary = Format.Invariant($"{kept.Length} of {attention.Length} visual tokens ({budget}, {selector}) hold {100 * held:0} % of the [CLS] attention");
+        byte[] png = HeatmapRenderer.Render(ImageDecoder.Decode(bytes, options.ImageLimits), attention, kept, encoder.Info.GridSide, summary);
+        string path = Path.GetFullPath(parsed.GetRequiredValue(_output));
+        await File.WriteAllBytesAsync(path, png, cancellationToken).ConfigureAwait(false);
+
+        if (parsed.GetValue(GlobalOptions.Json))
+        {
+            JsonOutput.Write(_context.Terminal.Out, new
+            {
+                Output = path,
+                tokens.ImageWidth,
+                tokens.ImageHeight,
+                encoder.Info.GridSide,
+                VisualTokens = attention.Length,
+                VisualTokensKept = kept.Length,
+                AttentionHeld = held,
+                Kept = kept,
+                ClsAttention = attention,
+            });
+        }
+        else
+        {
+            _context.Terminal.WriteNote($"{summary}: {path}");
+        }
+
+        return ExitCodes.Success;
     }
 }

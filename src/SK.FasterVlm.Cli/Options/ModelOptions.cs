@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using SK.FasterVlm.Imaging;
 using SK.FasterVlm.Native;
 
@@ -57,6 +58,9 @@ internal sealed class ModelOptions
         command.Add(_nativeDirectory);
         command.Add(_backend);
     }
+
+    /// <summary>Whether the command line names model files.</summary>
+    public bool NamesFiles(CommandResult result) => result.GetResult(_model) is not null;
 
     /// <summary>Where the libraries are.</summary>
     public NativeOptions Native(ParseResult parsed) => new()

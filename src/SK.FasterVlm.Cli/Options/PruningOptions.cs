@@ -6,11 +6,11 @@ using SK.FasterVlm.Pruning;
 namespace SK.FasterVlm.Cli.Options;
 
 /// <summary>Which visual tokens the language model gets: <c>--keep</c>, <c>--tokens</c> or <c>--mass</c>, and <c>--selector</c>.</summary>
-internal sealed class PruningOptions
+internal sealed class PruningOptions(string standard = "all")
 {
     readonly Option<double?> _keep = new("--keep")
     {
-        Description = "Share of the visual tokens to keep: 0.1 or 10%. Default: all.",
+        Description = $"Share of the visual tokens to keep: 0.1 or 10%. Default: {standard}.",
         HelpName = "share",
         CustomParser = ValueParsers.Share,
     };

@@ -1,0 +1,66 @@
+using System.Text.Json;
+using SK.FasterVlm.Cli.Bench;
+
+namespace SK.FasterVlm.Cli.Tests;
+
+public class BenchTests(TinyModel tiny) : IClassFixture<TinyModel>
+{
+    [Fact]
+    public async Task Measures_every_ratio_and_writes_both_files()
+    {
+        string report = tiny.At("report");
+        CliRun run = await BenchAsync("--runs", "2", "--keep", "1,50%,0.1", "--precision", "q8_0,f16", "--report", report);
+        Assert.True(run.ExitCode == 0, run.Error);
+        Assert.Equal(run.Output, File.ReadAllText($"{report}.md"));
+        Assert.Contains("| 100 % | 36 of 36 |", run.Output, StringComparison.Ordinal);
+        Assert.Contains("| 50 % | 18 of 36 |", run.Output, StringComparison.Ordinal);
+        Assert.Contains("| 10 % | 4 of 36 |", run.Output, StringComparison.Ordinal);
+        Assert.Contains("| Q8_0 |", run.Output, StringComparison.Ordinal);
+        Assert.Contains("Peak resident memory", run.Output, StringComparison.Ordinal);
+        Assert.Contains("fastervlm bench --model", run.Output, StringComparison.Ordinal);
+        Assert.Equal(6, Samples(report).GetArrayLength());
+    }
+
+    [Fact]
+    public async Task An_interrupted_measurement_goes_on_where_it_stopped()
+    {
+        string report = tiny.At("resumed");
+        Assert.Equal(0, (await BenchAsync("--runs", "1", "--keep", "1,0.1", "--report", report)).ExitCode);
+        string[] first = [.. Samples(report).EnumerateArray().Select(static s => s.GetRawText())];
+        CliRun run = await BenchAsync("--runs", "2", "--keep", "1,0.1", "--report", report);
+        Assert.True(run.ExitCode == 0, run.Error);
+        string[] second = [.. Samples(report).EnumerateArray().Select(static s => s.GetRawText())];
+        Assert.Equal(4, second.Length);
+        Assert.Equal(first, second[..2]);
+    }
+
+    [Fact]
+    public async Task A_synthetic_model_is_written_once()
+    {
+        string cache = tiny.At("cache");
+        string[] args = ["bench", "--geometry", "tiny", "--cache", cache, "--runs", "1", "--keep", "1", "--max-tokens", "2", "--threads", "1", "--json"];
+        CliRun run = await CliRun.InProcessAsync(args);
+        Assert.True(run.ExitCode == 0, run.Error);
+        string model = Assert.Single(Directory.GetFiles(cache, "tiny-*.gguf", SearchOption.AllDirectories));
+        DateTime written = File.GetLastWriteTimeUtc(model);
+        run = await CliRun.InProcessAsync(args);
+        Assert.True(run.ExitCode == 0, run.Error);
+        Assert.Equal(written, File.GetLastWriteTimeUtc(model));
+        JsonElement sample = JsonDocument.Parse(run.Output).RootElement.GetProperty("samples")[0];
+        Assert.Equal(36, sample.GetProperty("visualTokens").GetInt32());
+        Assert.True(sample.GetProperty("peakResidentBytes").GetInt64() > 0);
+    }
+
+    [Fact]
+    public void A_spread_is_the_middle_and_the_ends()
+    {
+        Assert.Equal(new Spread(2, 1, 9), Spread.Of([9, 1, 2]));
+        Assert.Equal(new Spread(2.5, 1, 9), Spread.Of([9, 1, 2, 3]));
+        Assert.Throws<ArgumentException>(static () => Spread.Of([]));
+    }
+
+    Task<CliRun> BenchAsync(params string[] options) =>
+        CliRun.InProcessAsync(["bench", .. tiny.Options, "--max-tokens", "2", "--warm-up", "0", .. options]);
+
+    static JsonElement Samples(string report) => JsonDocument.Parse(File.ReadAllText($"{report}.json")).RootElement.GetProperty("samples");
+}
