@@ -18,7 +18,7 @@ namespace SK.FasterVlm;
 /// using IChatClient chat = model.CreateChatClient();
 /// byte[] photo = await File.ReadAllBytesAsync("photo.jpg");
 /// ChatMessage question = new(ChatRole.User, [new DataContent(photo, "image/jpeg"), new TextContent("What is this?")]);
-/// Console.WriteLine(await chat.GetResponseAsync(question));
+/// ChatResponse answer = await chat.GetResponseAsync(question);
 /// </code>
 /// </example>
 public sealed class FasterVlmModel : IAsyncDisposable, IDisposable

@@ -223,6 +223,43 @@ public class GeneratorTests
         }
 
         [Fact]
+        public async Task Cancelling_at_any_step_leaves_no_half_finished_request()
+        {
+            using ScriptedLanguageModel model = new("abcdefgh");
+            FakeVisionEncoder vision = new();
+            await using Generator generator = new(model, vision);
+            // The n-th checkpoint cancels, for n = 1, 2, ... until a request gets through.
+            for (int n = 1; ; n++)
+            {
+                using CancellationTokenSource cancel = new();
+                int checkpoint = 0;
+                void Pass()
+                {
+                    if (++checkpoint == n) cancel.Cancel();
+                }
+                vision.OnEncode = _ =>
+                {
+                    Pass();
+                    return Task.CompletedTask;
+                };
+                model.OnEvaluate = _ => Pass();
+                string? text = null;
+                try
+                {
+                    text = (await generator.CompleteAsync(Ask("q", "A", "B"), cancel.Token)).Text;
+                }
+                catch (OperationCanceledException)
+                {
+                }
+                Assert.Empty(model.Rows);
+                Assert.Equal((0, 0), (model.SamplersAlive, vision.Alive));
+                if (text is null) continue;
+                Assert.Equal(("abcdefgh", 12), (text, n)); // 2 images, the prompt, 8 tokens
+                return;
+            }
+        }
+
+        [Fact]
         public async Task A_cancelled_request_gives_up_its_place_in_the_line()
         {
             using ScriptedLanguageModel model = new("first", "second");
