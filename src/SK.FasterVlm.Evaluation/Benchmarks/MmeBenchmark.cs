@@ -50,11 +50,10 @@ public sealed class MmeBenchmark : Benchmark
         int[] asked = [.. sheet.AskedIndices()];
         // MME's own number is a sum over images, so an image is the unit: how many of its questions, how many right.
         Picture[] pictures = [.. asked.GroupBy(i => sheet.Questions[i].ImageKey).Select(g => new Picture(
-            sheet.Questions[g.First()].Category, g.Count(), g.Count(i => IsRight(sheet, i, labels))))];
+            g.Key, sheet.Questions[g.First()].Category, g.Count(), g.Count(i => IsRight(sheet, i, labels))))];
         string[] tasks = [.. pictures.Select(static p => p.Task).Distinct()];
 
-        int[] once = new int[pictures.Length];
-        Array.Fill(once, 1);
+        int[] once = ScoreBuilder.Once(pictures.Length);
         var measures = new List<Measure>();
         foreach (string task in s_perception.Concat(s_cognition).Where(tasks.Contains))
         {
@@ -69,7 +68,7 @@ public sealed class MmeBenchmark : Benchmark
         measures.Insert(1, new("cognition", cognition, asked.Length - perceived, "points"));
         measures.Insert(2, new("perception + cognition", perception + cognition, asked.Length, "points"));
         return ScoreBuilder.Build(Name, "perception", sheet, weights => Sum(pictures, weights, s_perception),
-            [.. Enumerable.Range(0, pictures.Length)], measures, "points");
+            [.. pictures.Select(static p => p.Image)], measures, "points");
     }
 
     static double Sum(Picture[] pictures, ReadOnlySpan<int> weights, string[] tasks)
@@ -138,5 +137,5 @@ public sealed class MmeBenchmark : Benchmark
 
     static string Key(string task, string image, string question) => $"{task}\n{image}\n{question}";
 
-    readonly record struct Picture(string Task, int Questions, int Right);
+    readonly record struct Picture(string Image, string Task, int Questions, int Right);
 }

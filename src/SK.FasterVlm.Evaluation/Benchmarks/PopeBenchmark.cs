@@ -38,21 +38,23 @@ public sealed class PopeBenchmark : Benchmark
         bool[] labels = Labels(sheet.Questions, Require(labelsPath));
         int[] asked = [.. sheet.AskedIndices()];
         string[] categories = [.. asked.Select(i => sheet.Questions[i].Category).Distinct().OrderBy(static c => c, StringComparer.Ordinal)];
-        // A question nobody answered counts as answered wrongly: the parsing rule would read an empty text as yes.
-        Item[] items = [.. asked.Select(i => new Item(
-            Array.IndexOf(categories, sheet.Questions[i].Category), labels[i], sheet.Text(i) is string text ? IsYes(text) : !labels[i]))];
+        // By image and category: the bootstrap draws whole images.
+        IGrouping<string, int>[] images = [.. asked.GroupBy(i => sheet.Questions[i].ImageKey)];
+        Confusion[][] counts = [.. images.Select(image => categories.Select(
+            category => Confusion.Of(image.Where(i => sheet.Questions[i].Category == category).Select(i => (labels[i], Answer(sheet, i, labels[i]))))).ToArray())];
 
-        int[] once = new int[items.Length];
-        Array.Fill(once, 1);
-        Measure[] measures = [.. categories.SelectMany((name, c) => Describe(name, Confusion.Of(items, once, c)))];
-        return ScoreBuilder.Build(Name, "mean F1", sheet, weights => MeanF1(items, weights, categories.Length),
-            ScoreBuilder.Clusters(asked.Select(i => sheet.Questions[i].ImageKey)), measures);
+        int[] once = ScoreBuilder.Once(counts.Length);
+        Measure[] measures = [.. categories.SelectMany((name, c) => Describe(name, Confusion.Sum(counts, c, once)))];
+        return ScoreBuilder.Build(Name, "mean F1", sheet, weights => MeanF1(counts, weights, categories.Length), [.. images.Select(static g => g.Key)], measures);
     }
 
-    static double MeanF1(Item[] items, ReadOnlySpan<int> weights, int categories)
+    // A question nobody answered counts as answered wrongly: the parsing rule would read an empty text as yes.
+    static bool Answer(AnswerSheet sheet, int index, bool label) => sheet.Text(index) is string text ? IsYes(text) : !label;
+
+    static double MeanF1(Confusion[][] counts, ReadOnlySpan<int> weights, int categories)
     {
         double sum = 0;
-        for (int c = 0; c < categories; c++) sum += Confusion.Of(items, weights, c).F1;
+        for (int c = 0; c < categories; c++) sum += Confusion.Sum(counts, c, weights).F1;
         return sum / categories;
     }
 
@@ -94,8 +96,6 @@ public sealed class PopeBenchmark : Benchmark
         return files.Length == 1 ? files[0] : throw new EvaluationException($"{folder} needs exactly one file *_pope_{category}.json; there are {files.Length}.");
     }
 
-    readonly record struct Item(int Category, bool Label, bool Answer);
-
     readonly record struct Confusion(int TruePositive, int FalsePositive, int TrueNegative, int FalseNegative)
     {
         internal int Total => TruePositive + FalsePositive + TrueNegative + FalseNegative;
@@ -107,14 +107,27 @@ public sealed class PopeBenchmark : Benchmark
         // 2pr / (p + r) written in counts: defined (0) when nothing was found.
         internal double F1 => 200.0 * TruePositive / (2 * TruePositive + FalsePositive + FalseNegative);
 
-        internal static Confusion Of(Item[] items, ReadOnlySpan<int> weights, int category)
+        internal static Confusion Of(IEnumerable<(bool Label, bool Answer)> items)
         {
             int tp = 0, fp = 0, tn = 0, fn = 0;
-            for (int i = 0; i < items.Length; i++)
+            foreach ((bool label, bool answer) in items)
             {
-                if (items[i].Category != category) continue;
-                if (items[i].Answer) _ = items[i].Label ? tp += weights[i] : fp += weights[i];
-                else _ = items[i].Label ? fn += weights[i] : tn += weights[i];
+                if (answer) _ = label ? tp++ : fp++;
+                else _ = label ? fn++ : tn++;
+            }
+            return new(tp, fp, tn, fn);
+        }
+
+        internal static Confusion Sum(Confusion[][] counts, int category, ReadOnlySpan<int> weights)
+        {
+            int tp = 0, fp = 0, tn = 0, fn = 0;
+            for (int i = 0; i < counts.Length; i++)
+            {
+                Confusion c = counts[i][category];
+                tp += weights[i] * c.TruePositive;
+                fp += weights[i] * c.FalsePositive;
+                tn += weights[i] * c.TrueNegative;
+                fn += weights[i] * c.FalseNegative;
             }
             return new(tp, fp, tn, fn);
         }

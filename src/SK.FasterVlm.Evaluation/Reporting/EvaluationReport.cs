@@ -116,7 +116,7 @@ public sealed record EvaluationReport
         {
             Value = scores.Average(static s => s.Value),
             Weighted = mean,
-            Interval = Bootstrap.Interval(mean, scores[0].Clusters),
+            Interval = Bootstrap.Interval(mean, scores[0].Images.Length),
             Measures = [.. scores[0].Measures.Select(m => m with
             {
                 Value = scores.Average(s => s.Measures.First(other => other.Name == m.Name).Value),

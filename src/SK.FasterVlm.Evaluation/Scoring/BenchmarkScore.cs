@@ -3,10 +3,10 @@ using SK.FasterVlm.Evaluation.Statistics;
 namespace SK.FasterVlm.Evaluation.Scoring;
 
 /// <summary>
-/// A benchmark's headline number as a function of how often each question counts: 1 each gives the score, other multiplicities give
-/// the resamples of the bootstrap.
+/// A benchmark's headline number as a function of how often each image counts, with all its questions: 1 each gives the score, other
+/// multiplicities give the resamples of the bootstrap.
 /// </summary>
-/// <param name="weights">Multiplicity per item, in the order of <see cref="BenchmarkScore.Clusters"/>.</param>
+/// <param name="weights">Multiplicity per image.</param>
 public delegate double WeightedMetric(ReadOnlySpan<int> weights);
 
 /// <summary>One number of a score sheet.</summary>
@@ -59,6 +59,6 @@ public sealed record BenchmarkScore
     /// <summary>The headline number under other multiplicities.</summary>
     internal WeightedMetric Weighted { get; init; } = static _ => double.NaN;
 
-    /// <summary>Cluster (image) of every item: questions about one image are not independent.</summary>
-    internal int[] Clusters { get; init; } = [];
+    /// <summary>Names of the images, in the order of the weights.</summary>
+    internal string[] Images { get; init; } = [];
 }

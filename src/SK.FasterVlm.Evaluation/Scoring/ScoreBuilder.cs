@@ -19,9 +19,8 @@ static class ScoreBuilder
     {
         if (credits.Count == 0) throw new EvaluationException($"{benchmark}: no question of the file counts; nothing to score.");
         double[] values = [.. credits.Select(static c => c.Value)];
-        WeightedMetric weighted = weights => WeightedMean(values, weights);
-        int[] clusters = Clusters(credits.Select(static c => c.Cluster));
-        BenchmarkScore score = Build(benchmark, metric, sheet, weighted, clusters, ByCategory(credits));
+        (string Image, double Sum, int Count)[] images = [.. credits.GroupBy(static c => c.Cluster).Select(static g => (g.Key, g.Sum(static c => c.Value), g.Count()))];
+        BenchmarkScore score = Build(benchmark, metric, sheet, weights => WeightedMean(images, weights), [.. images.Select(static i => i.Image)], ByCategory(credits));
         return IsAllOrNothing(values)
             ? score with { Interval = ConfidenceInterval.Wilson(values.Count(static v => v == 1), values.Length) }
             : score;
@@ -33,17 +32,15 @@ static class ScoreBuilder
 
     /// <summary>A headline of any form, with the bootstrap's interval.</summary>
     internal static BenchmarkScore Build(
-        string benchmark, string metric, AnswerSheet sheet, WeightedMetric weighted, int[] clusters, IReadOnlyList<Measure> measures, string unit = "%")
+        string benchmark, string metric, AnswerSheet sheet, WeightedMetric weighted, string[] images, IReadOnlyList<Measure> measures, string unit = "%")
     {
-        int[] once = new int[clusters.Length];
-        Array.Fill(once, 1);
         return new BenchmarkScore
         {
             Benchmark = benchmark,
             Metric = metric,
-            Value = weighted(once),
+            Value = weighted(Once(images.Length)),
             Unit = unit,
-            Interval = Bootstrap.Interval(weighted, clusters),
+            Interval = Bootstrap.Interval(weighted, images.Length),
             Measures = measures,
             Questions = sheet.Asked,
             Answered = sheet.Answered,
@@ -52,15 +49,16 @@ static class ScoreBuilder
             CorruptLines = sheet.CorruptLines,
             Unmatched = sheet.Unmatched,
             Weighted = weighted,
-            Clusters = clusters,
+            Images = images,
         };
     }
 
-    /// <summary>Cluster numbers in order of first appearance.</summary>
-    internal static int[] Clusters(IEnumerable<string> names)
+    /// <summary>Weights under which every image counts once.</summary>
+    internal static int[] Once(int images)
     {
-        var numbers = new Dictionary<string, int>();
-        return [.. names.Select(name => numbers.TryGetValue(name, out int n) ? n : numbers[name] = numbers.Count)];
+        int[] weights = new int[images];
+        Array.Fill(weights, 1);
+        return weights;
     }
 
     /// <summary>Index of every question of the run.</summary>
@@ -76,14 +74,14 @@ static class ScoreBuilder
 
     static bool IsAllOrNothing(double[] values) => values.All(static v => v is 0 or 1);
 
-    static double WeightedMean(double[] values, ReadOnlySpan<int> weights)
+    static double WeightedMean((string Image, double Sum, int Count)[] images, ReadOnlySpan<int> weights)
     {
-        double sum = 0, total = 0;
-        for (int i = 0; i < values.Length; i++)
+        double sum = 0, count = 0;
+        for (int i = 0; i < images.Length; i++)
         {
-            sum += weights[i] * values[i];
-            total += weights[i];
+            sum += weights[i] * images[i].Sum;
+            count += weights[i] * images[i].Count;
         }
-        return 100 * sum / total;
+        return 100 * sum / count;
     }
 }

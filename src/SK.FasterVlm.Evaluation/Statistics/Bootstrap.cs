@@ -16,41 +16,37 @@ public static class Bootstrap
 
     /// <summary>The interval of one metric.</summary>
     /// <param name="metric">The headline number under multiplicities.</param>
-    /// <param name="clusters">Cluster of every item.</param>
+    /// <param name="images">Number of images.</param>
     /// <param name="resamples">How many resamples, at least 20.</param>
     /// <param name="seed">Seed of the draws.</param>
-    public static ConfidenceInterval Interval(WeightedMetric metric, int[] clusters, int resamples = DefaultResamples, ulong seed = DefaultSeed)
+    public static ConfidenceInterval Interval(WeightedMetric metric, int images, int resamples = DefaultResamples, ulong seed = DefaultSeed)
     {
         ArgumentNullException.ThrowIfNull(metric);
-        return Percentiles(Draw(clusters, resamples, seed, weights => metric(weights)));
+        return Percentiles(Draw(images, resamples, seed, weights => metric(weights)));
     }
 
     /// <summary>
     /// The interval of a difference between two configurations that answered the same questions. Both are computed on the same
     /// resamples, so that what is hard for both cancels; when 0 lies outside, the two differ at the 5 % level.
     /// </summary>
-    /// <exception cref="ArgumentException">The two scores are not over the same questions.</exception>
+    /// <exception cref="ArgumentException">The two scores are not over the same images.</exception>
     public static ConfidenceInterval Difference(BenchmarkScore first, BenchmarkScore second, int resamples = DefaultResamples, ulong seed = DefaultSeed)
     {
         ArgumentNullException.ThrowIfNull(first);
         ArgumentNullException.ThrowIfNull(second);
-        if (!first.Clusters.AsSpan().SequenceEqual(second.Clusters)) throw new ArgumentException("The two scores are not over the same questions.");
-        return Percentiles(Draw(first.Clusters, resamples, seed, weights => first.Weighted(weights) - second.Weighted(weights)));
+        if (!first.Images.AsSpan().SequenceEqual(second.Images)) throw new ArgumentException("The two scores are not over the same images.");
+        return Percentiles(Draw(first.Images.Length, resamples, seed, weights => first.Weighted(weights) - second.Weighted(weights)));
     }
 
-    static List<double> Draw(int[] clusters, int resamples, ulong seed, Func<int[], double> metric)
+    static List<double> Draw(int images, int resamples, ulong seed, Func<int[], double> metric)
     {
-        ArgumentNullException.ThrowIfNull(clusters);
         ArgumentOutOfRangeException.ThrowIfLessThan(resamples, 20);
-        int count = clusters.Length == 0 ? 0 : clusters.Max() + 1;
         var values = new List<double>(resamples);
-        var times = new int[count];
-        var weights = new int[clusters.Length];
-        for (int r = 0; r < resamples && count > 0; r++)
+        int[] weights = new int[images];
+        for (int r = 0; r < resamples && images > 0; r++)
         {
-            Array.Clear(times);
-            for (int c = 0; c < count; c++) times[Below(ref seed, count)]++;
-            for (int i = 0; i < clusters.Length; i++) weights[i] = times[clusters[i]];
+            Array.Clear(weights);
+            for (int i = 0; i < images; i++) weights[Below(ref seed, images)]++;
             // A resample can lack a whole category (F1 of nothing); it says nothing about the number.
             if (metric(weights) is var value && double.IsFinite(value)) values.Add(value);
         }

@@ -157,7 +157,12 @@ public sealed class ReportTests : IDisposable
         {
             Answer = static (content, c) => int.Parse(content, CultureInfo.InvariantCulture) < (c.Name switch
             {
-                "all" => 20, "cls-keep0.25" => 18, "cls-keep0.1" => 16, "random-keep0.25-seed1" => 12, "random-keep0.25-seed2" => 10, _ => 5,
+                "all" => 20,
+                "cls-keep0.25" => 18,
+                "cls-keep0.1" => 16,
+                "random-keep0.25-seed1" => 12,
+                "random-keep0.25-seed2" => 10,
+                _ => 5,
             }) ? content : "wrong",
         };
         EvaluationRunResult run = await new EvaluationRun(new()

@@ -25,9 +25,8 @@ public sealed class StatisticsTests
     [Fact]
     public void Interval_SameSeed_SameEnds()
     {
-        int[] clusters = [.. Enumerable.Range(0, 50)];
-        Assert.Equal(Bootstrap.Interval(Mean, clusters, seed: 3), Bootstrap.Interval(Mean, clusters, seed: 3));
-        Assert.NotEqual(Bootstrap.Interval(Mean, clusters, seed: 3), Bootstrap.Interval(Mean, clusters, seed: 4));
+        Assert.Equal(Bootstrap.Interval(Mean, 50, seed: 3), Bootstrap.Interval(Mean, 50, seed: 3));
+        Assert.NotEqual(Bootstrap.Interval(Mean, 50, seed: 3), Bootstrap.Interval(Mean, 50, seed: 4));
 
         static double Mean(ReadOnlySpan<int> weights)
         {
@@ -41,31 +40,33 @@ public sealed class StatisticsTests
     public void Interval_IndependentQuestions_AgreesWithTheNormalOne()
     {
         // 400 questions, half right: 50 +- 1.96 * 100 * sqrt(.25 / 400) = 45.1 to 54.9.
-        ConfidenceInterval interval = Bootstrap.Interval(Half(400), [.. Enumerable.Range(0, 400)], resamples: 4000);
+        ConfidenceInterval interval = Bootstrap.Interval(Half(400), 400, resamples: 4000);
         Assert.InRange(interval.Low, 44.4, 45.8);
         Assert.InRange(interval.High, 54.2, 55.6);
     }
 
     [Fact]
-    public void Interval_QuestionsOfOneImage_StandAndFallTogether()
+    public void MeanCredit_QuestionsOfOneImage_StandAndFallTogether()
     {
-        // The same 400 answers, but right or wrong by image of ten: as wide as with 40 questions, sqrt(10) times.
-        ConfidenceInterval alone = Bootstrap.Interval(Half(400), [.. Enumerable.Range(0, 400)]);
-        ConfidenceInterval together = Bootstrap.Interval(weights =>
+        // 400 half credits: each about an image of its own, or ten about one. Then there are only 40 draws, and the interval is sqrt(10)
+        // times as wide.
+        ConfidenceInterval alone = Score(1), together = Score(10);
+        Assert.InRange((together.High - together.Low) / (alone.High - alone.Low), 2.6, 3.8);
+
+        static ConfidenceInterval Score(int perImage)
         {
-            double sum = 0, all = 0;
-            for (int i = 0; i < weights.Length; i++) (sum, all) = (sum + weights[i] * (i / 10 % 2), all + weights[i]);
-            return 100 * sum / all;
-        }, [.. Enumerable.Range(0, 400).Select(static i => i / 10)]);
-        Assert.InRange((together.High - together.Low) / (alone.High - alone.Low), 2.7, 3.7);
+            AnswerSheet none = AnswerSheet.Join([], new([], []), static t => t);
+            Credit[] credits = [.. Enumerable.Range(0, 400).Select(i => new Credit($"{i / perImage}", "", i / perImage % 2 == 0 ? 0.3 : 0.9))];
+            return ScoreBuilder.MeanCredit("b", "m", none, credits).Interval;
+        }
     }
 
     [Fact]
     public void Difference_EqualScores_IsZeroEvenWhenBothVary()
     {
-        var score = new BenchmarkScore { Benchmark = "b", Metric = "m", Value = 50, Interval = default, Questions = 40, Answered = 40, Weighted = Half(40), Clusters = [.. Enumerable.Range(0, 40)] };
+        var score = new BenchmarkScore { Benchmark = "b", Metric = "m", Value = 50, Interval = default, Questions = 40, Answered = 40, Weighted = Half(40), Images = [.. Enumerable.Range(0, 40).Select(static i => $"{i}")] };
         Assert.Equal((0, 0), (Bootstrap.Difference(score, score).Low, Bootstrap.Difference(score, score).High));
-        Assert.Throws<ArgumentException>(() => Bootstrap.Difference(score, score with { Clusters = [0] }));
+        Assert.Throws<ArgumentException>(() => Bootstrap.Difference(score, score with { Images = ["0"] }));
     }
 
     [Fact]
