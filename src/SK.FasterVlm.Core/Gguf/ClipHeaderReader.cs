@@ -1,6 +1,8 @@
 namespace SK.FasterVlm.Gguf;
 
-/// <summary>Reads a <see cref="ClipHeader"/>: keys first, each against its range, then every tensor against the sizes the keys gave.</summary>
+/// <summary>
+/// Reads a <see cref="ClipHeader"/>: keys first, each against its range, then every tensor against the sizes the keys gave.
+/// </summary>
 sealed class ClipHeaderReader(GgufFile file)
 {
     // Generous: the largest towers in use are 3200 wide with 48 layers; the bounds keep products far from overflow.
@@ -22,7 +24,8 @@ sealed class ClipHeaderReader(GgufFile file)
         if (image % patch != 0)
             throw Bad("clip.vision.image_size", $"{image} is not a multiple of the patch size {patch}");
         int side = image / patch;
-        if (side * side > MaxPatches) throw Bad("clip.vision.patch_size", $"{patch} cuts the image into {side * side} patches; at most {MaxPatches} are allowed");
+        if (side * side > MaxPatches)
+            throw Bad("clip.vision.patch_size", $"{patch} cuts the image into {side * side} patches; at most {MaxPatches} are allowed");
         int width = Size("clip.vision.embedding_length", MaxWidth), heads = Size("clip.vision.attention.head_count", MaxWidth);
         if (width % heads != 0) throw Bad("clip.vision.attention.head_count", $"{heads} heads do not divide the width {width}");
         int feedForward = Size("clip.vision.feed_forward_length", MaxFeedForward);
@@ -67,8 +70,10 @@ sealed class ClipHeaderReader(GgufFile file)
         if (architecture != "clip")
         {
             throw new ModelFormatException(_keys.TryGet("tokenizer.ggml.tokens", out _)
-                ? $"This file is a language model (architecture '{Printable.Escape(architecture)}'), not a projector; give it as the model and the mmproj file as the projector."
-                : $"This file is no projector: its architecture is '{Printable.Escape(architecture)}', not 'clip'.", "general.architecture");
+                ? $"This file is a language model (architecture '{Printable.Escape(architecture)}'), not a projector; "
+                    + "give it as the model and the mmproj file as the projector."
+                : $"This file is no projector: its architecture is '{Printable.Escape(architecture)}', not 'clip'.",
+                    "general.architecture");
         }
         if (_keys.FindBool("clip.has_vision_encoder") != true)
             throw Bad("clip.has_vision_encoder", "is not true: the file has no vision tower");
@@ -97,9 +102,11 @@ sealed class ClipHeaderReader(GgufFile file)
         string layer = $"v.blk.{index}.";
         (string up, string down) = swapped ? ("ffn_down", "ffn_up") : ("ffn_up", "ffn_down");
         return new ClipLayer(
-            _tensors.Norm(layer + "ln1", width), _tensors.Linear(layer + "attn_q", width, width), _tensors.Linear(layer + "attn_k", width, width),
+            _tensors.Norm(layer + "ln1", width),
+            _tensors.Linear(layer + "attn_q", width, width), _tensors.Linear(layer + "attn_k", width, width),
             _tensors.Linear(layer + "attn_v", width, width), _tensors.Linear(layer + "attn_out", width, width),
-            _tensors.Norm(layer + "ln2", width), _tensors.Linear(layer + up, width, feedForward), _tensors.Linear(layer + down, feedForward, width));
+            _tensors.Norm(layer + "ln2", width), _tensors.Linear(layer + up, width, feedForward),
+            _tensors.Linear(layer + down, feedForward, width));
     }
 
     GgufTensorInfo ReadClassEmbedding(int width) => file.TryGetTensor("v.class_embd", out _)
@@ -130,7 +137,8 @@ sealed class ClipHeaderReader(GgufFile file)
     int OutputOf(string name)
     {
         long output = file.GetTensor(name).Ne(1);
-        if (output > MaxFeedForward) throw new ModelFormatException($"The tensor '{name}' is {output} wide; at most {MaxFeedForward} are allowed.", name);
+        if (output > MaxFeedForward)
+            throw new ModelFormatException($"The tensor '{name}' is {output} wide; at most {MaxFeedForward} are allowed.", name);
         return (int)output;
     }
 
@@ -158,7 +166,8 @@ sealed class ClipHeaderReader(GgufFile file)
         const string key = "clip.vision.image_grid_pinpoints";
         int[] sides = _keys.FindInt32s(key) ?? [];
         if (sides.Length % 2 != 0 || sides.Length > 512) throw Bad(key, "must be up to 256 pairs of width and height");
-        if (sides.Any(s => s <= 0 || s % image != 0 || s > 64 * image)) throw Bad(key, $"must be positive multiples of the image size {image}");
+        if (sides.Any(s => s <= 0 || s % image != 0 || s > 64 * image))
+            throw Bad(key, $"must be positive multiples of the image size {image}");
         return [.. sides.Chunk(2).Select(static pair => (pair[0], pair[1]))];
     }
 

@@ -33,7 +33,8 @@ static class FileKind
         if (start.StartsWith("tjgg"u8) || start.StartsWith("fmgg"u8) || start.StartsWith("lmgg"u8))
             return "is a GGML file from before GGUF; convert it with llama.cpp's tools";
         // safetensors: 8 bytes of length, then JSON.
-        if (start.Length > 9 && start[8] == (byte)'{' && start[7] == 0) return "looks like a safetensors file; convert it with llama.cpp's tools";
+        if (start.Length > 9 && start[8] == (byte)'{' && start[7] == 0)
+            return "looks like a safetensors file; convert it with llama.cpp's tools";
         if (start.TrimStart(" \t\r\n"u8).StartsWith("<"u8)) return "looks like an HTML or XML page (a failed download?)";
         return LooksLikeText(start) ? "looks like text" : "has another format";
     }
@@ -45,6 +46,10 @@ static class FileKind
             if (b < 0x20 && b is not ((byte)'\t' or (byte)'\r' or (byte)'\n')) return false;
         }
         // The window may cut a character; its first bytes up to three are then no evidence against text.
-        return Utf8.IsValid(start) || (start.Length > 4 && Utf8.IsValid(start[..^1]) | Utf8.IsValid(start[..^2]) | Utf8.IsValid(start[..^3]));
+        for (int cut = 0; cut <= Math.Min(3, start.Length); cut++)
+        {
+            if (Utf8.IsValid(start[..^cut])) return true;
+        }
+        return false;
     }
 }

@@ -88,7 +88,8 @@ public static partial class GgmlBlocks
         float d = Scale(block[208..]);
         for (int half = 0; half < 2; half++)
         {
-            ReadOnlySpan<byte> low = block.Slice(half * 64, 64), high = block.Slice(128 + half * 32, 32), scales = block.Slice(192 + half * 8, 8);
+            ReadOnlySpan<byte> low = block.Slice(half * 64, 64), high = block.Slice(128 + half * 32, 32);
+            ReadOnlySpan<byte> scales = block.Slice(192 + half * 8, 8);
             for (int i = 0; i < 128; i++)
             {
                 // Four runs of 32: low nibbles of both halves of `low`, then their high nibbles; two more bits come from `high`.

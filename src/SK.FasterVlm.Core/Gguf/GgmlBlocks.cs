@@ -62,7 +62,8 @@ public static partial class GgmlBlocks
 
     static void CheckLengths(GgmlType type, int elements, int bytes)
     {
-        if (type.RowBytes(elements) != bytes) throw new ArgumentException($"{elements} elements of {type} take {type.RowBytes(elements)} bytes, not {bytes}.");
+        if (type.RowBytes(elements) != bytes)
+            throw new ArgumentException($"{elements} elements of {type} take {type.RowBytes(elements)} bytes, not {bytes}.");
     }
 
     delegate void BlockReader(ReadOnlySpan<byte> block, Span<float> y);

@@ -1,6 +1,8 @@
 namespace SK.FasterVlm.Gguf;
 
-/// <summary>How the elements of a tensor are stored; numbers as in ggml.h. Numbers ggml has removed are not listed and are refused.</summary>
+/// <summary>
+/// How the elements of a tensor are stored; numbers as in ggml.h. Numbers ggml has removed are not listed and are refused.
+/// </summary>
 public enum GgmlType : uint
 {
     /// <summary>32-bit float.</summary>
@@ -98,6 +100,15 @@ public enum GgmlType : uint
 
     /// <summary>4-bit floats, one shared exponent per 32.</summary>
     MXFP4 = 39,
+
+    /// <summary>4-bit floats, one 8-bit float scale per 16.</summary>
+    NVFP4 = 40,
+
+    /// <summary>1 bit, one scale per 128.</summary>
+    Q1_0 = 41,
+
+    /// <summary>2 bits, one scale per 64.</summary>
+    Q2_0 = 42,
 }
 
 /// <summary>Block and byte sizes of <see cref="GgmlType"/>.</summary>
@@ -121,7 +132,8 @@ public static class GgmlTypes
         (int block, int bytes) = Layout(type);
         if (block == 0) throw new ArgumentException($"There is no ggml type {(uint)type}.", nameof(type));
         if (elements < 0 || elements % block != 0)
-            throw new ArgumentException($"A row of {elements} elements does not consist of whole {type} blocks of {block}.", nameof(elements));
+            throw new ArgumentException($"A row of {elements} elements does not consist of whole {type} blocks of {block}.",
+                nameof(elements));
         return checked(elements / block * bytes);
     }
 
@@ -139,6 +151,9 @@ public static class GgmlTypes
         GgmlType.Q8_0 => (32, 34),
         GgmlType.Q8_1 => (32, 36),
         GgmlType.MXFP4 => (32, 17),
+        GgmlType.NVFP4 => (64, 36),
+        GgmlType.Q1_0 => (128, 18),
+        GgmlType.Q2_0 => (64, 18),
         GgmlType.Q2_K => (256, 84),
         GgmlType.Q3_K or GgmlType.IQ3_S => (256, 110),
         GgmlType.Q4_K => (256, 144),

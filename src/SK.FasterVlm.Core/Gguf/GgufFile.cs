@@ -44,7 +44,9 @@ public sealed class GgufFile : IDisposable
     /// <summary>Opens a file and reads its header. The file stays open until <see cref="Dispose"/>.</summary>
     /// <param name="path">A regular file.</param>
     /// <param name="limits">What the header may claim; default <see cref="GgufLimits.Default"/>.</param>
-    /// <exception cref="ModelFormatException">No such file, not a GGUF file, damaged, or over the limits; the message says which field.</exception>
+    /// <exception cref="ModelFormatException">
+    /// No such file, not a GGUF file, damaged, or over the limits; the message says which field.
+    /// </exception>
     public static GgufFile Open(string path, GgufLimits? limits = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);

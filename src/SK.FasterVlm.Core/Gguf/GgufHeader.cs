@@ -123,7 +123,8 @@ sealed class GgufHeader
             _reader.Element = i;
             int length = _reader.Length("bytes", _limits.MaxStringBytes, 1);
             if ((long)used + length > _limits.MaxArrayBytes) throw _reader.Error($"takes the array over {_limits.MaxArrayBytes} bytes");
-            if (used + length > bytes.Length) Array.Resize(ref bytes, (int)Math.Min(Math.Max(2L * bytes.Length, used + length), Array.MaxLength));
+            if (used + length > bytes.Length)
+                Array.Resize(ref bytes, (int)Math.Min(Math.Max(2L * bytes.Length, used + length), Array.MaxLength));
             Span<byte> text = bytes.AsSpan(used, length);
             _reader.CopyTo(text);
             if (!System.Text.Unicode.Utf8.IsValid(text)) throw _reader.Error("is not valid UTF-8");

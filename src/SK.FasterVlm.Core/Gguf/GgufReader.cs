@@ -42,7 +42,9 @@ sealed class GgufReader(ByteSource source)
         }
     }
 
-    /// <summary>A count of things that take at least <paramref name="minimumBytes"/> each; checked against the limit and the bytes left.</summary>
+    /// <summary>
+    /// A count of things that take at least <paramref name="minimumBytes"/> each; checked against the limit and the bytes left.
+    /// </summary>
     internal int Length(string what, long limit, int minimumBytes)
     {
         ulong count = U64();
@@ -91,5 +93,6 @@ sealed class GgufReader(ByteSource source)
         }
     }
 
-    ModelFormatException Truncated(long needed) => Error($"needs {needed} bytes at offset {Position} but the file ends after {source.Length}");
+    ModelFormatException Truncated(long needed) =>
+        Error($"needs {needed} bytes at offset {Position} but the file ends after {source.Length}");
 }

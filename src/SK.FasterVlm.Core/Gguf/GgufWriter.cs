@@ -75,7 +75,8 @@ public sealed class GgufWriter
     {
         ArgumentNullException.ThrowIfNull(name);
         ArgumentNullException.ThrowIfNull(fill);
-        if (Encoding.UTF8.GetByteCount(name) is 0 or > 63) throw new ArgumentException($"'{name}' is not a tensor name of 1 to 63 bytes.", nameof(name));
+        if (Encoding.UTF8.GetByteCount(name) is 0 or > 63)
+            throw new ArgumentException($"'{name}' is not a tensor name of 1 to 63 bytes.", nameof(name));
         if (dims.Length is 0 or > 4) throw new ArgumentException("A tensor has 1 to 4 dimensions.", nameof(dims));
         if (!_names.Add($"tensor {name}")) throw new ArgumentException($"The tensor '{name}' was added before.", nameof(name));
         long bytes = type.RowBytes(dims[0]);
@@ -95,7 +96,8 @@ public sealed class GgufWriter
         byte[] bytes = new byte[type.RowBytes(values.Length)];
         GgmlBlocks.Quantize(type, values, bytes);
         AddTensor(name, type, dims, (destination, start) => bytes.AsMemory((int)start, destination.Length).CopyTo(destination));
-        if (_tensors[^1].Bytes != bytes.Length) throw new ArgumentException($"'{name}' has {values.Length} values, which do not fit its sizes.", nameof(values));
+        if (_tensors[^1].Bytes != bytes.Length)
+            throw new ArgumentException($"'{name}' has {values.Length} values, which do not fit its sizes.", nameof(values));
         return this;
     }
 

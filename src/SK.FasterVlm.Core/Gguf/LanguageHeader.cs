@@ -50,7 +50,9 @@ public sealed record LanguageHeader
 
     /// <summary>Reads and checks the description in a language model's file.</summary>
     /// <param name="file">Need not stay open for the header's sake.</param>
-    /// <exception cref="ModelFormatException">Not a language model, of a kind this library does not run, or with impossible sizes.</exception>
+    /// <exception cref="ModelFormatException">
+    /// Not a language model, of a kind this library does not run, or with impossible sizes.
+    /// </exception>
     public static LanguageHeader Read(GgufFile file)
     {
         ArgumentNullException.ThrowIfNull(file);
@@ -95,7 +97,8 @@ public sealed record LanguageHeader
         {
             string key = $"tokenizer.ggml.{special}_token_id";
             // 2^32 - 1 says "none".
-            if (keys.FindUInt32(key) is { } id && id != uint.MaxValue && id >= count) throw Bad(key, $"{id} is outside the vocabulary of {count}");
+            if (keys.FindUInt32(key) is { } id && id != uint.MaxValue && id >= count)
+                throw Bad(key, $"{id} is outside the vocabulary of {count}");
         }
         return count;
 
@@ -126,9 +129,11 @@ public sealed record LanguageHeader
         foreach (string name in (string[])["layer_norm_rms_epsilon", "layer_norm_epsilon"])
         {
             string key = $"{architecture}.attention.{name}";
-            if (keys.FindFloat(key) is { } epsilon && epsilon is not (>= 0 and < 1)) throw Bad(key, $"{epsilon} is not a small positive number");
+            if (keys.FindFloat(key) is { } epsilon && epsilon is not (>= 0 and < 1))
+                throw Bad(key, $"{epsilon} is not a small positive number");
         }
-        if (keys.FindBool($"{architecture}.attention.causal") == false) throw Bad($"{architecture}.attention.causal", "is false: the model does not generate text");
+        if (keys.FindBool($"{architecture}.attention.causal") == false)
+            throw Bad($"{architecture}.attention.causal", "is false: the model does not generate text");
         string experts = $"{architecture}.expert_count";
         if (keys.FindUInt32(experts) is > MaxExperts) throw Bad(experts, $"is over {MaxExperts}");
         if ((keys.FindUInt32($"{architecture}.expert_used_count") ?? 0) > (keys.FindUInt32(experts) ?? 0))

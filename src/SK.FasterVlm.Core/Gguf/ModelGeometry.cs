@@ -21,7 +21,8 @@ public sealed record VisionGeometry(int ImageSize, int PatchSize, int Width, int
 /// <param name="Layers">Layers.</param>
 /// <param name="Vocabulary">Pieces of the vocabulary, 384 or more.</param>
 /// <param name="ContextLength">Positions "trained" for.</param>
-public sealed record LanguageGeometry(int Width, int FeedForward, int Heads, int KeyValueHeads, int Layers, int Vocabulary, int ContextLength);
+public sealed record LanguageGeometry(
+    int Width, int FeedForward, int Heads, int KeyValueHeads, int Layers, int Vocabulary, int ContextLength);
 
 /// <summary>Sizes of a vision-language model by name.</summary>
 /// <param name="Name">Short lower-case name.</param>
@@ -39,7 +40,8 @@ public sealed record ModelGeometry(string Name, VisionGeometry Vision, LanguageG
     /// <summary>LLaVA-1.5-7B: CLIP ViT-L/14-336 (23 of 24 layers) and Vicuna 7B; 0.6 GB and 3.7 GB.</summary>
     public static ModelGeometry Llava15_7B { get; } = new("llava-1.5-7b",
         new VisionGeometry(ImageSize: 336, PatchSize: 14, Width: 1024, FeedForward: 4096, Heads: 16, Layers: 23),
-        new LanguageGeometry(Width: 4096, FeedForward: 11008, Heads: 32, KeyValueHeads: 32, Layers: 32, Vocabulary: 32000, ContextLength: 4096),
+        new LanguageGeometry(
+            Width: 4096, FeedForward: 11008, Heads: 32, KeyValueHeads: 32, Layers: 32, Vocabulary: 32000, ContextLength: 4096),
         GgmlType.Q4_0);
 
     /// <summary>All named geometries.</summary>
@@ -48,5 +50,6 @@ public sealed record ModelGeometry(string Name, VisionGeometry Vision, LanguageG
     /// <summary>A geometry by its name.</summary>
     /// <exception cref="ArgumentException">There is none of that name; the message lists those there are.</exception>
     public static ModelGeometry ByName(string name) => All.FirstOrDefault(g => g.Name == name)
-        ?? throw new ArgumentException($"There is no geometry '{name}'; there are {string.Join(", ", All.Select(static g => g.Name))}.", nameof(name));
+        ?? throw new ArgumentException($"There is no geometry '{name}'; there are {string.Join(", ", All.Select(static g => g.Name))}.",
+            nameof(name));
 }

@@ -1,12 +1,16 @@
 namespace SK.FasterVlm.Gguf;
 
-/// <summary>Checks that a language model and a projector are what they should be and belong together, before native code sees either.</summary>
+/// <summary>
+/// Checks that a language model and a projector are what they should be and belong together, before native code sees either.
+/// </summary>
 public static class ModelPairValidator
 {
     /// <summary>Checks two files by path.</summary>
     /// <param name="modelPath">Language model.</param>
     /// <param name="projectorPath">Tower and projector (mmproj).</param>
-    /// <exception cref="ModelFormatException">A file is missing, damaged, of the wrong kind, or they do not fit; the message begins with the file's name.</exception>
+    /// <exception cref="ModelFormatException">
+    /// A file is missing, damaged, of the wrong kind, or they do not fit; the message begins with the file's name.
+    /// </exception>
     public static (LanguageHeader Language, ClipHeader Vision) Validate(string modelPath, string projectorPath)
     {
         using GgufFile model = GgufFile.Open(modelPath), projector = GgufFile.Open(projectorPath);

@@ -3,7 +3,9 @@ using System.Text;
 
 namespace SK.FasterVlm.Gguf;
 
-/// <summary>Makes text of a file fit for a message: nothing in it can move a cursor, colour a terminal or start a new line of a log.</summary>
+/// <summary>
+/// Makes text of a file fit for a message: nothing in it can move a cursor, colour a terminal or start a new line of a log.
+/// </summary>
 static class Printable
 {
     const int MaxLength = 256;

@@ -1,6 +1,8 @@
 namespace SK.FasterVlm.Gguf;
 
-/// <summary>The vision half of a synthetic model: tower and projector in one file, keys and names as the LLaVA converter wrote them.</summary>
+/// <summary>
+/// The vision half of a synthetic model: tower and projector in one file, keys and names as the LLaVA converter wrote them.
+/// </summary>
 static class SyntheticProjector
 {
     internal static GgufWriter Build(ModelGeometry geometry, SyntheticModelOptions options)

@@ -13,7 +13,8 @@ sealed class SyntheticWeights(int seed)
     const int QuantileBits = 12;
 
     // Values at the middles of 4096 equal slices of the normal distribution: one look-up per weight, four weights per random number.
-    static readonly float[] Quantiles = [.. Enumerable.Range(0, 1 << QuantileBits).Select(static i => Normal((i + 0.5) / (1 << QuantileBits)))];
+    static readonly float[] Quantiles =
+        [.. Enumerable.Range(0, 1 << QuantileBits).Select(static i => Normal((i + 0.5) / (1 << QuantileBits)))];
 
     /// <summary>Writer of a random tensor.</summary>
     /// <param name="name">Part of the seed.</param>
@@ -117,8 +118,8 @@ sealed class SyntheticWeights(int seed)
                 + 2.445134137142996) * t + 3.754408661907416) * t + 1));
         }
         double q = p - 0.5, r = q * q;
-        return (float)((((((-3.969683028665376e+01 * r + 2.209460984245205e+02) * r - 2.759285104469687e+02) * r + 1.383577518672690e+02) * r
-            - 3.066479806614716e+01) * r + 2.506628277459239) * q / (((((-5.447609879822406e+01 * r + 1.615858368580409e+02) * r
+        return (float)((((((-3.969683028665376e+01 * r + 2.209460984245205e+02) * r - 2.759285104469687e+02) * r
+            + 1.383577518672690e+02) * r - 3.066479806614716e+01) * r + 2.506628277459239) * q / (((((-5.447609879822406e+01 * r + 1.615858368580409e+02) * r
             - 1.556989798598866e+02) * r + 6.680131188771972e+01) * r - 1.328068155288572e+01) * r + 1));
     }
 

@@ -4,13 +4,15 @@ namespace SK.FasterVlm.Gguf;
 sealed class TensorCheck(GgufFile file)
 {
     /// <summary>A linear layer: matrix [inputs, outputs] and bias [outputs].</summary>
-    internal ClipTensors Linear(string name, int inputs, int outputs) => new(Matrix($"{name}.weight", inputs, outputs), Vector($"{name}.bias", outputs));
+    internal ClipTensors Linear(string name, int inputs, int outputs) =>
+        new(Matrix($"{name}.weight", inputs, outputs), Vector($"{name}.bias", outputs));
 
     /// <summary>A norm: weight and bias of one width.</summary>
     internal ClipTensors Norm(string name, int width) => new(Vector($"{name}.weight", width), Vector($"{name}.bias", width));
 
     /// <summary>A matrix in any type that ggml multiplies with.</summary>
-    internal GgufTensorInfo Matrix(string name, params ReadOnlySpan<long> shape) => Shaped(name, shape, IsMatrixType, "a float or quantised type");
+    internal GgufTensorInfo Matrix(string name, params ReadOnlySpan<long> shape) =>
+        Shaped(name, shape, IsMatrixType, "a float or quantised type");
 
     /// <summary>A float tensor that may be stored in 16 bits.</summary>
     internal GgufTensorInfo Plain(string name, params ReadOnlySpan<long> shape) =>
@@ -30,10 +32,12 @@ sealed class TensorCheck(GgufFile file)
         for (int i = 0; i < 4; i++)
         {
             if (tensor.Ne(i) == (i < shape.Length ? shape[i] : 1)) continue;
-            throw new ModelFormatException(
-                $"The tensor '{name}' is {tensor.Shape} but must be {string.Join(" x ", shape.ToArray())} after the file's own header.", name);
+            string expected = string.Join(" x ", shape.ToArray());
+            throw new ModelFormatException($"The tensor '{name}' is {tensor.Shape} but must be {expected} after the file's own header.", name);
         }
-        return allowed(tensor.Type) ? tensor : throw new ModelFormatException($"The tensor '{name}' is {tensor.Type} but must be {types}.", name);
+        return allowed(tensor.Type)
+            ? tensor
+            : throw new ModelFormatException($"The tensor '{name}' is {tensor.Type} but must be {types}.", name);
     }
 
     static bool IsMatrixType(GgmlType type) => type is GgmlType.F32 or GgmlType.F16 or GgmlType.BF16

@@ -39,7 +39,8 @@ public sealed class ClipHeaderTests
     {
         Assert.Equal("mlp", ClipHeader.Read(GgufEdit.Projector().Remove("clip.projector_type").ToFile()).ProjectorType);
         Assert.Equal(2, ClipHeader.Read(GgufEdit.Projector().Set("clip.vision.feature_layer", (int[])[2]).ToFile()).LayerCount);
-        ClipHeader tiled = ClipHeader.Read(GgufEdit.Projector().Set("clip.vision.image_grid_pinpoints", (int[])[84, 168, 168, 84]).ToFile());
+        GgufEdit tiles = GgufEdit.Projector().Set("clip.vision.image_grid_pinpoints", (int[])[84, 168, 168, 84]);
+        ClipHeader tiled = ClipHeader.Read(tiles.ToFile());
         Assert.Equal([(84, 168), (168, 84)], tiled.GridPinpoints);
     }
 
@@ -106,7 +107,10 @@ public sealed class ClipHeaderTests
 
     // Every key of the file but these must be there.
     static readonly string[] Dispensable =
-        ["general.name", "general.file_type", "clip.has_text_encoder", "clip.has_llava_projector", "clip.use_gelu", "clip.projector_type", "clip.vision.projection_dim"];
+    [
+        "general.name", "general.file_type", "clip.has_text_encoder", "clip.has_llava_projector", "clip.use_gelu", "clip.projector_type",
+        "clip.vision.projection_dim",
+    ];
 
     [Fact]
     public void Read_AnyKeyMissing_Throws()

@@ -71,8 +71,14 @@ sealed class GgufEdit
         foreach (GgufTensorInfo tensor in _file.Tensors)
         {
             if (!_tensors.TryGetValue(tensor.Name, out var change))
-                writer.AddTensor(tensor.Name, tensor.Type, tensor.Dims.Span, (destination, start) => _file.ReadTensor(tensor, destination.Span, start));
-            else if (change is { } shape) writer.AddTensor(tensor.Name, shape.Type, shape.Dims, static (destination, _) => destination.Span.Clear());
+            {
+                writer.AddTensor(tensor.Name, tensor.Type, tensor.Dims.Span,
+                    (destination, start) => _file.ReadTensor(tensor, destination.Span, start));
+            }
+            else if (change is { } shape)
+            {
+                writer.AddTensor(tensor.Name, shape.Type, shape.Dims, static (destination, _) => destination.Span.Clear());
+            }
         }
         return writer.ToArray().Bytes;
     }

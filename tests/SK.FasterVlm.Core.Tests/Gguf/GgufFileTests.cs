@@ -54,8 +54,12 @@ public sealed class GgufFileTests
     public void Getters_OfAnotherType_NameKeyAndBothTypes()
     {
         GgufMetadata keys = GgufFile.Parse(GgufSample.Bytes).Metadata;
-        Assert.Equal("The metadata key 'i32' must be u32 but is i32.", Assert.Throws<ModelFormatException>(() => keys.GetUInt32("i32")).Message);
-        Assert.Equal("The metadata key 'ints' must be array of f32 but is array of i32.", Assert.Throws<ModelFormatException>(() => keys.FindFloats("ints")).Message);
+        Assert.Equal(
+            "The metadata key 'i32' must be u32 but is i32.",
+            Assert.Throws<ModelFormatException>(() => keys.GetUInt32("i32")).Message);
+        Assert.Equal(
+            "The metadata key 'ints' must be array of f32 but is array of i32.",
+            Assert.Throws<ModelFormatException>(() => keys.FindFloats("ints")).Message);
         Assert.Equal("nothing", Assert.Throws<ModelFormatException>(() => keys.GetString("nothing")).Field);
         Assert.Null(keys.FindString("nothing"));
         Assert.Null(keys.FindUInt32("nothing"));

@@ -16,7 +16,8 @@ public sealed unsafe class GgufNativeTests
         foreach (GgmlType type in Enum.GetValues<GgmlType>())
         {
             Assert.True(type.IsKnown(), $"{type}");
-            Assert.Equal((Ggml.ggml_blck_size((ggml_type)type), (long)Ggml.ggml_type_size((ggml_type)type)), (type.BlockSize(), type.BlockBytes()));
+            var native = (ggml_type)type;
+            Assert.Equal((Ggml.ggml_blck_size(native), (long)Ggml.ggml_type_size(native)), (type.BlockSize(), type.BlockBytes()));
         }
     }
 
@@ -61,7 +62,8 @@ public sealed unsafe class GgufNativeTests
         for (int i = 0; i < ours.Length; i++)
         {
             // The libraries may contract a * b + c; one unit in the last place of the larger operand.
-            Assert.True(MathF.Abs(ours[i] - theirs[i]) <= 1e-6f * MathF.Max(1, MathF.Abs(theirs[i])), $"{i}: {ours[i]} against {theirs[i]}");
+            Assert.True(MathF.Abs(ours[i] - theirs[i]) <= 1e-6f * MathF.Max(1, MathF.Abs(theirs[i])),
+                $"{i}: {ours[i]} against {theirs[i]}");
         }
     }
 
@@ -120,7 +122,11 @@ public sealed unsafe class GgufNativeTests
     public void Synthetic_TokenisesAnyTextAndBack(SyntheticVocabularyKind vocabulary)
     {
         using Loaded model = Load(new SyntheticModelOptions { Vocabulary = vocabulary });
-        foreach (string text in (string[])["USER: what is in the picture? ASSISTANT:", "Grüße\n\n世界 🙂\t<b>", "!\"#$%&'()*+,-./0189:;<=>?@AZ[\\]^_`az{|}~", "</s><|im_end|>"])
+        string[] texts =
+        [
+            "USER: what is in the picture? ASSISTANT:", "Grüße\n\n世界 🙂\t<b>", "!\"#$%&'()*+,-./0189:;<=>?@AZ[\\]^_`az{|}~", "</s><|im_end|>",
+        ];
+        foreach (string text in texts)
         {
             int[] tokens = model.Tokenize(text, special: false);
             Assert.NotEmpty(tokens);
@@ -142,7 +148,8 @@ public sealed unsafe class GgufNativeTests
     {
         var random = new Random(5);
         float[] values = new float[4 * 512];
-        for (int i = 0; i < values.Length; i++) values[i] = (float)((random.NextDouble() + random.NextDouble() - 1) * Math.Pow(2, i / 256 - 4));
+        for (int i = 0; i < values.Length; i++)
+            values[i] = (float)((random.NextDouble() + random.NextDouble() - 1) * Math.Pow(2, i / 256 - 4));
         values.AsSpan(64, 32).Clear();
         values[100] = -values[99];
         return values;
@@ -187,7 +194,8 @@ public sealed unsafe class GgufNativeTests
         {
             var bytes = new List<byte>();
             byte* piece = stackalloc byte[128];
-            foreach (int token in tokens) bytes.AddRange(new ReadOnlySpan<byte>(piece, Llama.llama_token_to_piece(_vocab, token, piece, 128, 0, false)));
+            foreach (int token in tokens)
+                bytes.AddRange(new ReadOnlySpan<byte>(piece, Llama.llama_token_to_piece(_vocab, token, piece, 128, 0, false)));
             string text = Encoding.UTF8.GetString([.. bytes]);
             return text.StartsWith(' ') ? text[1..] : text; // the space SentencePiece puts before a text
         }

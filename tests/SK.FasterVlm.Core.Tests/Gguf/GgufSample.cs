@@ -45,7 +45,8 @@ static class GgufSample
 
     /// <summary>A header with one tensor, for shapes no writer makes.</summary>
     internal static byte[] OneTensor(
-        string name = "t", uint dimensions = 1, ulong[]? dims = null, uint type = 0, ulong offset = 0, int dataBytes = 128, uint? alignment = null)
+        string name = "t", uint dimensions = 1, ulong[]? dims = null, uint type = 0, ulong offset = 0, int dataBytes = 128,
+        uint? alignment = null)
     {
         using var stream = new MemoryStream();
         using var w = new BinaryWriter(stream);

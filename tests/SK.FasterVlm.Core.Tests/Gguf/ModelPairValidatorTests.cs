@@ -9,7 +9,8 @@ public sealed class ModelPairValidatorTests
     {
         using var folder = new TemporaryDirectory();
         (string model, string projector) = SyntheticModel.Write(
-            folder.Path, ModelGeometry.Tiny, new SyntheticModelOptions { ChatTemplate = "{{ messages }}" }, cancellationToken: TestContext.Current.CancellationToken);
+            folder.Path, ModelGeometry.Tiny, new SyntheticModelOptions { ChatTemplate = "{{ messages }}" },
+            cancellationToken: TestContext.Current.CancellationToken);
         (LanguageHeader language, ClipHeader vision) = ModelPairValidator.Validate(model, projector);
         Assert.Equal(("llama", 64, 2, 512, 768, "llama", "{{ messages }}"),
             (language.Architecture, language.EmbeddingWidth, language.LayerCount, language.ContextLength, language.VocabularySize,
@@ -23,7 +24,8 @@ public sealed class ModelPairValidatorTests
         ModelGeometry wide = ModelGeometry.Tiny with { Language = ModelGeometry.Tiny.Language with { Width = 128 } };
         GgufFile projector = GgufFile.Parse(SyntheticProjector.Build(wide, new SyntheticModelOptions()).ToArray().Bytes);
         var error = Assert.Throws<ModelFormatException>(() => ModelPairValidator.Validate(GgufEdit.Model().ToFile(), projector));
-        Assert.Contains("produces rows of 128 but memory expects 64; the projector belongs to another model", error.Message, StringComparison.Ordinal);
+        Assert.Contains("produces rows of 128 but memory expects 64; the projector belongs to another model", error.Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -85,5 +87,6 @@ public sealed class ModelPairValidatorTests
     [InlineData("tokenizer.ggml.model")]
     [InlineData("token_embd.weight")]
     public void Read_LanguageModelLacksSomething_NamesIt(string name) => Assert.Contains(
-        name, Assert.Throws<ModelFormatException>(() => LanguageHeader.Read(GgufEdit.Model().Remove(name).ToFile())).Message, StringComparison.Ordinal);
+        name, Assert.Throws<ModelFormatException>(() => LanguageHeader.Read(GgufEdit.Model().Remove(name).ToFile())).Message,
+            StringComparison.Ordinal);
 }

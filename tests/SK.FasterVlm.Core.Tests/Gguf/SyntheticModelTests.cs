@@ -9,7 +9,8 @@ public sealed class SyntheticModelTests
     public void Write_Tiny_GivesTwoReadableFiles()
     {
         using var folder = new TemporaryDirectory();
-        (string modelPath, string projectorPath) = SyntheticModel.Write(folder.Path, ModelGeometry.Tiny, cancellationToken: TestContext.Current.CancellationToken);
+        (string modelPath, string projectorPath) = SyntheticModel.Write(folder.Path, ModelGeometry.Tiny,
+            cancellationToken: TestContext.Current.CancellationToken);
 
         using GgufFile model = GgufFile.Open(modelPath), projector = GgufFile.Open(projectorPath);
 
@@ -30,7 +31,8 @@ public sealed class SyntheticModelTests
         static string HashOf(int seed)
         {
             using var folder = new TemporaryDirectory();
-            (string model, string projector) = SyntheticModel.Write(folder.Path, ModelGeometry.Tiny, new SyntheticModelOptions { Seed = seed });
+            (string model, string projector) = SyntheticModel.Write(folder.Path, ModelGeometry.Tiny,
+                new SyntheticModelOptions { Seed = seed });
             return Convert.ToHexString(SHA256.HashData([.. File.ReadAllBytes(model), .. File.ReadAllBytes(projector)]));
         }
     }
@@ -72,7 +74,8 @@ public sealed class SyntheticModelTests
         using var folder = new TemporaryDirectory();
         using var source = new CancellationTokenSource();
         source.Cancel();
-        Assert.Throws<OperationCanceledException>(() => SyntheticModel.Write(folder.Path, ModelGeometry.Tiny, cancellationToken: source.Token));
+        Assert.Throws<OperationCanceledException>(() => SyntheticModel.Write(folder.Path, ModelGeometry.Tiny,
+            cancellationToken: source.Token));
         Assert.Empty(Directory.GetFiles(folder.Path));
     }
 }
