@@ -12,6 +12,7 @@ CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 # The order of Scenes/Vocabulary.cs.
 NAMES = ("dog cat pig frog cow fish bird bee car bus train bike boat rocket apple banana pizza cake cup tree flower house moon "
          "umbrella chair clock book key phone guitar ball hat circle square triangle star heart").split()
+PLURALS = [{"bus": "buses", "fish": "fish"}.get(name, name + "s") for name in NAMES]
 COLOR_NAMES = "red orange yellow green blue purple black white".split()
 WORDS = ("STOP OPEN EXIT SALE TAXI CAFE HELLO NEW HOT COLD FREE LOVE ZOO GO NO YES UP DOWN PARK BANK SHOP MENU FOOD MILK "
          "TEA JAM FUN BIG RED WOW HOME PLAY GAME MUSIC WATER LIGHT SKY QUIZ VIP FIX").split()

@@ -82,14 +82,14 @@ def select(selector, attention, count, random):
     return ((torch.arange(count) + 0.5) * CELLS / count).long()
 
 
-def sweep(folder):
+def sweep(folder, pictures):
     model = TinyLlava()
     by_picture, splits = {}, {}
     with open(os.path.join(folder, "labels.jsonl"), encoding="utf-8") as lines:
         for line in lines:
             row = json.loads(line)
             by_picture.setdefault(row["image"], []).append(row)
-    names = sorted(by_picture)
+    names = sorted(by_picture)[:pictures]
     pixels = torch.from_numpy(np.stack([load_picture(os.path.join(folder, "images", n)) for n in names]))
     parts = [model.visual_tokens(p) for p in pixels.split(32)]
     attention, visual = (torch.cat([p[i] for p in parts]) for i in (1, 2))
@@ -160,6 +160,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="?", default="sweep", choices=["sweep", "golden", "ask"])
     parser.add_argument("rest", nargs="*")
+    parser.add_argument("--pictures", type=int, help="measure on the first so many pictures only")
     args = parser.parse_args()
     if args.what == "golden":
         golden(os.path.join(HERE, "golden"))
@@ -168,7 +169,7 @@ def main():
         visual = model.visual_tokens(torch.from_numpy(load_picture(args.rest[0]).copy())[None])[2]
         print(model.answer(visual[0], args.rest[1])[0])
     else:
-        sweep(os.path.join(HERE, "eval"))
+        sweep(os.path.join(HERE, "eval"), args.pictures)
 
 
 if __name__ == "__main__":

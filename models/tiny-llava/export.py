@@ -83,7 +83,7 @@ def vision_tensors(tower, projector):
         put(name + "ln2", block.ln2.weight, block.ln2.bias)
         put(name + "ffn_up", block.up.weight / VisionBlock.QUICK, block.up.bias / VisionBlock.QUICK)
         put(name + "ffn_down", block.down.weight * VisionBlock.QUICK, block.down.bias)
-    put("mm.0", projector.first.weight * projector.scale, projector.first.bias)
+    put("mm.0", *projector.folded())
     put("mm.2", projector.second.weight, projector.second.bias)
     return tensors
 

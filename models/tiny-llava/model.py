@@ -11,7 +11,7 @@ from torch import nn
 from data import CELLS, CLIP_MEAN, CLIP_STD, GRID, PATCH
 
 VISION = dict(width=192, heads=3, blocks=5)
-LANGUAGE = dict(width=128, heads=4, blocks=4, ffn=352, rope_theta=10000.0, eps=1e-5)
+LANGUAGE = dict(width=128, heads=4, blocks=4, ffn=352, rope_theta=500000.0, eps=1e-5)
 
 
 def attention_scores(q, k):
@@ -171,11 +171,21 @@ class Projector(nn.Module):
     def __init__(self, width, out):
         super().__init__()
         self.first, self.second = nn.Linear(width, out), nn.Linear(out, out)
-        # Brings the tower's rows, fresh from its residual stream, to unit size; export.py folds it into the first weight.
+        # Bring the tower's rows, fresh from its residual stream, to zero mean and unit size; folded() takes them in.
+        self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("scale", torch.ones(()))
 
+    def start_from(self, rows):
+        self.mean.copy_(rows.mean((0, 1)))
+        self.scale.fill_(1 / (rows - self.mean).std())
+
+    def folded(self):
+        """The first layer's weight and bias for rows as they come."""
+        weight = self.first.weight * self.scale
+        return weight, self.first.bias - weight @ self.mean
+
     def forward(self, x):
-        return self.second(F.gelu(self.first(x * self.scale), approximate="tanh"))
+        return self.second(F.gelu(F.linear(x, *self.folded()), approximate="tanh"))
 
 
 class RmsNorm(nn.Module):
@@ -194,6 +204,10 @@ class LanguageBlock(nn.Module):
         self.attn_norm, self.ffn_norm = RmsNorm(width, eps), RmsNorm(width, eps)
         self.qkv, self.out = nn.Linear(width, 3 * width, bias=False), nn.Linear(width, width, bias=False)
         self.gate_up, self.down = nn.Linear(width, 2 * ffn, bias=False), nn.Linear(ffn, width, bias=False)
+        with torch.no_grad():
+            # As in the tower: a row first looks for rows like itself, so "dog" in a question finds the patches of a dog.
+            basis = nn.init.orthogonal_(torch.empty(width, width))
+            self.qkv.weight[:width], self.qkv.weight[width:2 * width] = basis, basis
 
     def forward(self, x, rotation, count, length):
         b, t, w = x.shape

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 import conversation
-from data import CELLS, COLOR_NAMES, COLORS, FIRST_SHAPE, KINDS, NAMES, STYLES, WORDS, Scenes
+from data import CELLS, COLOR_NAMES, COLORS, FIRST_SHAPE, KINDS, NAMES, PLURALS, STYLES, WORDS, Scenes
 from model import LANGUAGE, VISION, CellHeads, LanguageModel, Optimizers, Projector, SceneHeads, VisionTower
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -218,7 +218,7 @@ def tower_rows(tower, pixels):
 
 
 # Scenes offer several questions on presence and position but at most one or two on the rest.
-CATEGORY_WEIGHT = dict(presence=0.8, count=1.5, word=3.0, naming=2.0, color=2.0)
+CATEGORY_WEIGHT = dict(presence=1.5, count=1.5, word=3.0, naming=2.0, color=2.0, description=0.3, listing=0.3)
 
 
 def sample_conversations(random, questions, count):
@@ -238,21 +238,45 @@ def sample_conversations(random, questions, count):
 
 
 class Alignment:
-    """Draws the image row of a patch towards the embedding of the word for what the patch shows. It fades out in the first
-    half of the schedule; without it the first half would go into finding out that rows and words are about the same things."""
+    """Draws the image row of a patch towards the embeddings of the words for what the patch shows: its kind (one and many),
+    colour, number and written word. The projector learns this before the language model starts, as LLaVA pretrains its
+    projector on captions; otherwise the model takes ages to find out that rows and words are about the same things."""
 
     def __init__(self, tokenizer):
-        ids = lambda words: torch.tensor([-1] + [tokenizer(" " + word)[0] for word in words], device=DEVICE)
-        self.tables = dict(cell_kind=ids(NAMES), cell_color=ids(COLOR_NAMES), cell_word=ids(WORDS))
+        ids = lambda words: torch.tensor([tokenizer(word)[0] for word in words], device=DEVICE)
+        spaced = lambda words: ids([" " + word for word in words])
+        self.groups = [("cell_kind", spaced(NAMES)), ("cell_kind", spaced(PLURALS)), ("cell_color", spaced(COLOR_NAMES)),
+                       ("cell_count", ids(" 1, 2, 3, 4".split(","))), ("cell_word", spaced(WORDS))]
 
     def loss(self, visual, embeddings, y):
         total = 0
-        for name, table in self.tables.items():
-            targets = table[y[name]]
-            named = targets >= 0
-            if named.any():
-                total = total + torch.nn.functional.cross_entropy(visual[named] @ embeddings.t(), targets[named])
+        for name, tokens in self.groups:
+            # Label 0 is "nothing of this group": all its words lose against a logit of zero.
+            logits = torch.nn.functional.pad(visual @ embeddings[tokens].t(), (1, 0))
+            weight = torch.where(y[name] > 0, 1.0, 0.15)
+            loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), y[name].flatten(), reduction="none")
+            total = total + (loss * weight.flatten()).sum() / weight.sum()
         return total
+
+    def labels(self, scenes, index):
+        return {name: torch.from_numpy(scenes.labels[name][index]).to(DEVICE).long() for name, _ in self.groups}
+
+    def pretrain(self, args, m, tower, train):
+        """The projector and the word embeddings by themselves."""
+        embeddings = m["lm"].embed.weight
+        optimizer = torch.optim.Adam([*m["projector"].parameters(), embeddings], 2e-3)
+        for step, index in enumerate(batches(len(train), 16, args.seed + 2, 0)):
+            if step == args.align_steps:
+                break
+            for group in optimizer.param_groups:
+                group["lr"] = 2e-3 * (1 - step / args.align_steps)
+            visual = m["projector"](tower_rows(tower, train.pixels[index]))
+            loss = self.loss(visual, embeddings, self.labels(train, index))
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            print(f"\ralign {step + 1}/{args.align_steps} loss {loss.item():.3f}", end="", flush=True)
+        print()
 
 
 def train_language(args):
@@ -266,9 +290,12 @@ def train_language(args):
     tower = load_modules("vision", vision_modules())["tower"]
     held_out_rows = tower_rows(tower, np.array(held_out.pixels))
     m = language_modules(tokenizer.size)
-    m["projector"].scale.fill_(1 / held_out_rows.std())
+    m["projector"].start_from(held_out_rows)
     alignment = Alignment(tokenizer)
     run = Run("language", args, m, Optimizers([m], args.muon, args.adam))
+    if run.step == 0:
+        alignment.pretrain(args, m, tower, train)
+        run.started = time.time()
     random = np.random.default_rng((args.seed, run.step))
     next_check = time.time() + 60
     for index in batches(len(train), args.batch, args.seed + 1, run.step):
@@ -281,13 +308,9 @@ def train_language(args):
         hidden = m["lm"].hidden(x, packer.positions(CELLS, *ids.shape[1:]).to(DEVICE), *ids.shape[1:])
         asked = targets >= 0
         loss = torch.nn.functional.cross_entropy(m["lm"].output(hidden[asked]), targets[asked])
-        values = dict(answers=loss.item())
-        if run.progress < 0.5:
-            y = {name: torch.from_numpy(train.labels[name][index]).to(DEVICE).long() for name in alignment.tables}
-            aligned = alignment.loss(visual, m["lm"].embed.weight, y)
-            loss = loss + 0.3 * (1 - 2 * run.progress) * aligned
-            values["aligned"] = float(aligned)
-        run.advance(loss, len(index), **values)
+        aligned = alignment.loss(visual, m["lm"].embed.weight, alignment.labels(train, index))
+        fading = 0.2 * max(0.0, 1 - 2 * run.progress)
+        run.advance(loss + fading * aligned, len(index), answers=loss.item(), aligned=aligned.item())
         if time.time() > next_check:
             run.log(**check_language(m, packer, held_out.questions, held_out_rows))
             next_check = time.time() + args.check
@@ -322,6 +345,7 @@ def main():
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--thin", type=float, default=0.7, help="part of the vision schedule that leaves out most of the ground")
     parser.add_argument("--thin-cells", type=int, default=64)
+    parser.add_argument("--align-steps", type=int, default=300, help="steps for the projector alone before the language stage")
     parser.add_argument("--questions", type=int, default=14, help="questions per picture in a step of the language stage")
     parser.add_argument("--minutes", type=float, default=35)
     parser.add_argument("--steps", type=int, default=0)
