@@ -72,7 +72,7 @@ public sealed unsafe partial class LlamaCppLanguageModel : ILanguageModel
     /// <param name="cancellationToken">Ends loading between tensors.</param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="ModelFormatException">The file is damaged or no language model.</exception>
-    /// <exception cref="NativeRuntimeException">Memory does not suffice, or the library refuses the model; the message says why.</exception>
+    /// <exception cref="NativeRuntimeException">Memory does not suffice, or the library refuses; the message says why.</exception>
     public static LlamaCppLanguageModel Load(
         string path, FasterVlmOptions options, NativeRuntime runtime, ILogger? logger = null,
         IProgress<double>? progress = null, CancellationToken cancellationToken = default)

@@ -22,7 +22,8 @@ internal static unsafe partial class LlamaCppLoader
         try
         {
             int contextLength = options.ContextLength > 0 ? options.ContextLength : Math.Min(DefaultContext, file.Header.ContextLength);
-            if (contextLength > file.Header.ContextLength && logger is not null) LogLongContext(logger, contextLength, file.Header.ContextLength);
+            if (contextLength > file.Header.ContextLength && logger is not null)
+                LogLongContext(logger, contextLength, file.Header.ContextLength);
             long kvPerToken = file.KvBytesPerToken(options.KvCache);
             bool gpuWanted = options.Native.Backend != NativeBackend.Cpu && options.GpuLayers != 0;
             bool onGpu = gpuWanted && Llama.llama_supports_gpu_offload();
@@ -59,7 +60,8 @@ internal static unsafe partial class LlamaCppLoader
         if (kv + weights + WorkingBytes <= available) return;
         throw new NativeRuntimeException(
             $"{file.Name} needs about {Megabytes(kv + weights + WorkingBytes)} MB ({Megabytes(weights)} MB weights, "
-            + $"{Megabytes(kv)} MB KV cache for {options.MaxSequences} x {contextLength} positions) but {Megabytes(available)} MB are available; lower ContextLength, "
+            + $"{Megabytes(kv)} MB KV cache for {options.MaxSequences} x {contextLength} positions) "
+            + $"but {Megabytes(available)} MB are available; lower ContextLength, "
             + "use KvCache Q8_0, or take a smaller quantisation.");
 
         static long Megabytes(long bytes) => bytes >> 20;

@@ -81,7 +81,8 @@ internal sealed unsafe class LlamaTokenizer
 
         int Write(Span<byte> destination)
         {
-            fixed (byte* p = destination) return Llama.llama_token_to_piece(_vocab, token, p, destination.Length, lstrip: 0, special: false);
+            fixed (byte* p = destination)
+                return Llama.llama_token_to_piece(_vocab, token, p, destination.Length, lstrip: 0, special: false);
         }
     }
 
