@@ -32,7 +32,7 @@ internal static class CliApplication
                 EnableDefaultExceptionHandler = false,
                 ProcessTerminationTimeout = null, // signals are handled by Interrupts
             };
-            return await parsed.InvokeAsync(invocation, interrupts.Token).ConfigureAwait(false);
+            return await parsed.InvokeAsync(invocation, interrupts.Token);
         }
         catch (Exception error)
         {
@@ -40,7 +40,7 @@ internal static class CliApplication
         }
         finally
         {
-            await terminal.Out.FlushAsync(CancellationToken.None).ConfigureAwait(false);
+            await terminal.Out.FlushAsync(CancellationToken.None);
         }
     }
 
@@ -62,7 +62,9 @@ internal static class CliApplication
     {
         string path = Path(parsed.CommandResult);
         // An unknown word is a better hint than what is missing because of it.
-        string message = parsed.UnmatchedTokens is [string unknown, ..] ? $"Unknown command or argument '{unknown}'." : parsed.Errors[0].Message;
+        string message = parsed.UnmatchedTokens is [string unknown, ..]
+            ? $"Unknown command or argument '{unknown}'."
+            : parsed.Errors[0].Message;
         terminal.WriteError($"{message} Try '{path} --help'.");
         return ExitCodes.Usage;
     }

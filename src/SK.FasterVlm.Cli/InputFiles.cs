@@ -25,9 +25,10 @@ internal static class InputFiles
         using MemoryStream bytes = new();
         byte[] buffer = new byte[81_920];
         int read;
-        while ((read = await stream.ReadAsync(buffer, cancellationToken).ConfigureAwait(false)) > 0)
+        while ((read = await stream.ReadAsync(buffer, cancellationToken)) > 0)
         {
-            if (bytes.Length + read > MaxImageBytes) throw new CliException($"'{path}' is larger than {MaxImageBytes / 1_000_000} MB, the largest image file this program reads.");
+            if (bytes.Length + read > MaxImageBytes)
+                throw new CliException($"'{path}' is larger than {MaxImageBytes / 1_000_000} MB, the largest image file this program reads.");
             bytes.Write(buffer, 0, read);
         }
 

@@ -30,14 +30,15 @@ internal sealed class ModelSession : IAsyncDisposable
     public EngineReport Engine { get; }
 
     /// <summary>Loads a model, with a bar when that takes a while.</summary>
-    public static async Task<ModelSession> LoadAsync(Terminal terminal, FasterVlmOptions options, bool verbose, CancellationToken cancellationToken)
+    public static async Task<ModelSession> LoadAsync(
+        Terminal terminal, FasterVlmOptions options, bool verbose, CancellationToken cancellationToken)
     {
         ILoggerFactory loggers = Logging.Create(verbose);
         try
         {
             long start = Stopwatch.GetTimestamp();
             FasterVlmModel model = await ProgressDisplay.RunAsync(terminal, "Loading", show => FasterVlmModel.LoadAsync(
-                options, verbose ? loggers : null, new ImmediateProgress<ModelLoadProgress>(p => show(Share(p), Title(p.Stage))), cancellationToken)).ConfigureAwait(false);
+                options, verbose ? loggers : null, new ImmediateProgress<ModelLoadProgress>(p => show(Share(p), Title(p.Stage))), cancellationToken));
             return new ModelSession(model, loggers, Stopwatch.GetElapsedTime(start).TotalMilliseconds);
         }
         catch
@@ -54,12 +55,13 @@ internal sealed class ModelSession : IAsyncDisposable
     /// <param name="onText">Gets the answer in pieces as it is generated.</param>
     /// <param name="cancellationToken">Ends the answer.</param>
     public async Task<RequestReport> AskAsync(
-        IReadOnlyList<ChatMessage> messages, IReadOnlyList<string> imageNames, FasterVlmRequestOptions options, Action<string> onText, CancellationToken cancellationToken)
+        IReadOnlyList<ChatMessage> messages, IReadOnlyList<string> imageNames, FasterVlmRequestOptions options, Action<string> onText,
+        CancellationToken cancellationToken)
     {
         using FasterVlmChatClient client = Model.CreateChatClient();
         ChatOptions chat = new() { RawRepresentationFactory = _ => options, Seed = options.SelectorSeed };
         List<ChatResponseUpdate> updates = [];
-        await foreach (ChatResponseUpdate update in client.GetStreamingResponseAsync(messages, chat, cancellationToken).ConfigureAwait(false))
+        await foreach (ChatResponseUpdate update in client.GetStreamingResponseAsync(messages, chat, cancellationToken))
         {
             if (update.Text.Length > 0) onText(update.Text);
             updates.Add(update);
@@ -68,7 +70,7 @@ internal sealed class ModelSession : IAsyncDisposable
         GenerationStatistics statistics = (GenerationStatistics)updates[^1].AdditionalProperties![FasterVlmChatClient.StatisticsKey]!;
         return new RequestReport(
             string.Concat(updates.Select(static u => u.Text)), updates[^1].FinishReason?.Value ?? "stop",
-            [.. statistics.Images.Zip(imageNames, static (image, name) => new ImageReport(name, image.Width, image.Height, image.PatchCount, image.KeptCount))],
+            [.. statistics.Images.Zip(imageNames, ImageReport.Of)],
             statistics.VisualTokensTotal, statistics.VisualTokensKept,
             (options.VisualTokens ?? Model.Options.VisualTokens).ToString(), (options.Selector ?? Model.Selector).Name,
             statistics.PromptTokens, statistics.OutputTokens, statistics.TokensPerSecond, statistics.KvBytes, LoadMs, StageTimes.Of(statistics), Engine);
@@ -77,7 +79,7 @@ internal sealed class ModelSession : IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        await Model.DisposeAsync().ConfigureAwait(false);
+        await Model.DisposeAsync();
         _loggers.Dispose();
     }
 

@@ -16,6 +16,7 @@ public class BenchTests(TinyModel tiny) : IClassFixture<TinyModel>
         Assert.Contains("| 50 % | 18 of 36 |", run.Output, StringComparison.Ordinal);
         Assert.Contains("| 10 % | 4 of 36 |", run.Output, StringComparison.Ordinal);
         Assert.Contains("| Q8_0 |", run.Output, StringComparison.Ordinal);
+        Assert.Contains("Asking for [CLS] attention takes", run.Output, StringComparison.Ordinal);
         Assert.Contains("Peak resident memory", run.Output, StringComparison.Ordinal);
         Assert.Contains("fastervlm bench --model", run.Output, StringComparison.Ordinal);
         Assert.Equal(6, Samples(report).GetArrayLength());

@@ -10,7 +10,7 @@ internal sealed record BenchPrompt(IReadOnlyList<PromptSegment> Segments, int Te
 {
     const string Before = "USER: ";
     const string Question =
-        "\nDescribe the picture in one sentence: which things are in it, where are they, what colours do they have and what might happen next";
+        "\nDescribe the picture in one sentence: which things are in it, where are they, what colours do they have";
     const string After = " ASSISTANT:";
 
     // Longer than any question needs to be.
@@ -33,7 +33,8 @@ internal sealed record BenchPrompt(IReadOnlyList<PromptSegment> Segments, int Te
 
     static BenchPrompt WithQuestion(PromptTokenizer tokenizer, string question)
     {
-        PromptSegment[] segments = [PromptSegment.Marker(Before), PromptSegment.Image(0), PromptSegment.UserText(question), PromptSegment.Marker(After)];
+        PromptSegment[] segments =
+            [PromptSegment.Marker(Before), PromptSegment.Image(0), PromptSegment.UserText(question), PromptSegment.Marker(After)];
         return new BenchPrompt(segments, tokenizer.Tokenize(segments).Sum(static part => part.Tokens.Length));
     }
 }

@@ -29,6 +29,9 @@ internal sealed class BenchReport
     /// <summary>Milliseconds loading took.</summary>
     public double LoadMs { get; set; }
 
+    /// <summary>What asking for [CLS] attention costs; null until measured.</summary>
+    public AttentionCost? Attention { get; set; }
+
     /// <summary>Tower precisions side by side; empty when not asked for.</summary>
     public IReadOnlyList<PrecisionResult> Precisions { get; set; } = [];
 

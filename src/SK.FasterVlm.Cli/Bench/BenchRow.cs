@@ -8,7 +8,7 @@ internal sealed record BenchRow(
     /// <summary>The rows of a report, most visual tokens first. Speed-ups are against the report's own unpruned run.</summary>
     public static IReadOnlyList<BenchRow> From(BenchReport report)
     {
-        List<BenchRow> rows = [.. report.Samples.GroupBy(static s => s.Keep).OrderByDescending(static g => g.Key).Select(static g => Of(g.Key, [.. g]))];
+        BenchRow[] rows = [.. report.Samples.GroupBy(static s => s.Keep).OrderByDescending(static g => g.Key).Select(static g => Of(g.Key, [.. g]))];
         double? unpruned = rows.FirstOrDefault(static r => r.Keep == 1)?.TimeToFirstToken.Median;
         return [.. rows.Select(row => row with { Speedup = unpruned / row.TimeToFirstToken.Median })];
     }
@@ -16,8 +16,9 @@ internal sealed record BenchRow(
     static BenchRow Of(double keep, BenchSample[] samples)
     {
         return new BenchRow(
-            keep, samples.Length, samples[0].VisualTokens, samples[0].PromptTokens, Times(static s => s.Encode), Times(static s => s.Select),
-            Times(static s => s.Project), Times(static s => s.Prefill), Times(static s => s.TimeToFirstToken), Times(static s => s.TokensPerSecond),
+            keep, samples.Length, samples[0].VisualTokens, samples[0].PromptTokens,
+            Times(static s => s.Encode), Times(static s => s.Select), Times(static s => s.Project), Times(static s => s.Prefill),
+            Times(static s => s.TimeToFirstToken), Times(static s => s.TokensPerSecond),
             samples.Max(static s => s.KvBytes), samples.Max(static s => s.PeakResidentBytes), null);
 
         Spread Times(Func<BenchSample, double> value) => Spread.Of(samples.Select(value));

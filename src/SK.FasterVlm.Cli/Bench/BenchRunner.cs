@@ -7,7 +7,8 @@ namespace SK.FasterVlm.Cli.Bench;
 /// Measures requests at several keep ratios. The ratios take turns inside each round, every other round backwards, so that whatever
 /// drifts (temperature, other processes) hits all rows of the table alike.
 /// </summary>
-internal sealed class BenchRunner(Generator generator, IVisualTokenSelector selector, BenchPrompt prompt, ReadOnlyMemory<byte> image, BenchSettings settings)
+internal sealed class BenchRunner(
+    Generator generator, IVisualTokenSelector selector, BenchPrompt prompt, ReadOnlyMemory<byte> image, BenchSettings settings)
 {
     /// <summary>Measures what <paramref name="report"/> lacks and adds it there.</summary>
     /// <param name="report">May hold samples of an interrupted measurement.</param>
@@ -20,10 +21,10 @@ internal sealed class BenchRunner(Generator generator, IVisualTokenSelector sele
 
         // The shortest prompt touches every weight as well as the longest does.
         for (int i = 0; i < settings.WarmUp; i++)
-            await MeasureAsync(-1, settings.Keeps.Min(), cancellationToken).ConfigureAwait(false);
+            await MeasureAsync(-1, settings.Keeps.Min(), cancellationToken);
         foreach ((int run, double keep) in missing)
         {
-            BenchSample sample = await MeasureAsync(run, keep, cancellationToken).ConfigureAwait(false);
+            BenchSample sample = await MeasureAsync(run, keep, cancellationToken);
             report.Samples.Add(sample);
             measured(sample);
         }
@@ -51,7 +52,7 @@ internal sealed class BenchRunner(Generator generator, IVisualTokenSelector sele
             Selector = selector,
             MaxOutputTokens = settings.OutputTokens,
         };
-        GenerationResult result = await generator.CompleteAsync(request, cancellationToken).ConfigureAwait(false);
+        GenerationResult result = await generator.CompleteAsync(request, cancellationToken);
         return BenchSample.From(run, keep, result.Statistics, ResidentMemory.PeakBytes());
     }
 }

@@ -28,17 +28,17 @@ internal sealed class PrecisionComparison(IReadOnlyList<byte[]> pictures, int ru
         List<VisualTokens>[] all = [.. towers.Select(static _ => new List<VisualTokens>())];
         List<VisualTokens>[] kept = [.. towers.Select(static _ => new List<VisualTokens>())];
         foreach (IVisionEncoder tower in towers) // warm-up
-            (await tower.EncodeAsync(pictures[0], cancellationToken).ConfigureAwait(false)).Dispose();
+            (await tower.EncodeAsync(pictures[0], cancellationToken)).Dispose();
 
         for (int run = 0; run < runs * pictures.Count; run++)
         {
             for (int t = 0; t < towers.Count; t++)
             {
-                using EncodedImage image = await towers[t].EncodeAsync(pictures[run % pictures.Count], cancellationToken).ConfigureAwait(false);
+                using EncodedImage image = await towers[t].EncodeAsync(pictures[run % pictures.Count], cancellationToken);
                 times[t].Add(image.Timings.Encode);
                 if (run >= pictures.Count) continue; // what is computed is the same every time
-                all[t].Add(await SelectAsync(towers[t], image, VisualTokenBudget.All, cancellationToken).ConfigureAwait(false));
-                kept[t].Add(await SelectAsync(towers[t], image, VisualTokenBudget.Keep(KeptShare), cancellationToken).ConfigureAwait(false));
+                all[t].Add(await SelectAsync(towers[t], image, VisualTokenBudget.All, cancellationToken));
+                kept[t].Add(await SelectAsync(towers[t], image, VisualTokenBudget.Keep(KeptShare), cancellationToken));
             }
 
             progress((run + 1.0) / (runs * pictures.Count));
@@ -51,17 +51,21 @@ internal sealed class PrecisionComparison(IReadOnlyList<byte[]> pictures, int ru
             double[] cosines = [.. all[t].Zip(all[reference]).SelectMany(static pair => Cosines(pair.First, pair.Second))];
             double overlap = kept[t].Zip(kept[reference]).Average(static pair => Overlap(pair.First.Kept[0], pair.Second.Kept[0]));
             Spread encode = Spread.Of(times[t]);
-            return new PrecisionResult(tower.Info.Precision, tower.Info.WeightBytes, encode, encode.Median / referenceMs, cosines.Average(), cosines.Min(), overlap);
+            return new PrecisionResult(
+                tower.Info.Precision, tower.Info.WeightBytes, encode, encode.Median / referenceMs, cosines.Average(), cosines.Min(), overlap);
         })];
     }
 
-    static Task<VisualTokens> SelectAsync(IVisionEncoder tower, EncodedImage image, VisualTokenBudget budget, CancellationToken cancellationToken) =>
+    static Task<VisualTokens> SelectAsync(
+        IVisionEncoder tower, EncodedImage image, VisualTokenBudget budget, CancellationToken cancellationToken) =>
         tower.SelectAsync(image, VisualTokenSelectors.ByName("cls"), budget, cancellationToken: cancellationToken);
 
     static IEnumerable<double> Cosines(VisualTokens a, VisualTokens b)
     {
         for (int row = 0; row < a.Count; row++)
-            yield return TensorPrimitives.CosineSimilarity<float>(a.Embeddings.Span.Slice(row * a.Width, a.Width), b.Embeddings.Span.Slice(row * b.Width, b.Width));
+            yield return TensorPrimitives.CosineSimilarity<float>(Row(a, row), Row(b, row));
+
+        static ReadOnlySpan<float> Row(VisualTokens tokens, int row) => tokens.Embeddings.Span.Slice(row * tokens.Width, tokens.Width);
     }
 
     static double Overlap(int[] a, int[] b) => b.Length == 0 ? 1 : (double)a.Intersect(b).Count() / b.Length;

@@ -16,6 +16,7 @@ internal sealed class ReportFile(string? path)
             BenchReport? stored = JsonSerializer.Deserialize<BenchReport>(File.ReadAllText($"{path}.json"), JsonOutput.Settings);
             if (stored is null || !fresh.Continues(stored)) return fresh;
             fresh.Samples.AddRange(stored.Samples.Where(s => s.Run < fresh.Settings.Runs && fresh.Settings.Keeps.Contains(s.Keep)));
+            fresh.Attention = stored.Attention;
             fresh.Precisions = stored.Precisions;
             fresh.PrecisionReference = stored.PrecisionReference;
             return fresh;

@@ -10,7 +10,8 @@ internal static class SyntheticCache
     // Bump when SyntheticModel writes other bytes for the same options.
     const int Format = 1;
 
-    sealed record Manifest(int Format, string Geometry, int Seed, string ModelFile, long ModelBytes, string ProjectorFile, long ProjectorBytes);
+    sealed record Manifest(
+        int Format, string Geometry, int Seed, string ModelFile, long ModelBytes, string ProjectorFile, long ProjectorBytes);
 
     /// <summary>The directory used when none is named.</summary>
     public static string DefaultDirectory()
@@ -21,7 +22,8 @@ internal static class SyntheticCache
     }
 
     /// <summary>Finds or writes a model of this geometry with default types.</summary>
-    public static (string Model, string Projector) Get(string directory, ModelGeometry geometry, IProgress<double> progress, CancellationToken cancellationToken)
+    public static (string Model, string Projector) Get(
+        string directory, ModelGeometry geometry, IProgress<double> progress, CancellationToken cancellationToken)
     {
         SyntheticModelOptions options = new();
         string folder = Path.Combine(directory, $"{geometry.Name}-seed{options.Seed}");
@@ -35,7 +37,8 @@ internal static class SyntheticCache
         if (File.Exists(manifestPath)) File.Delete(manifestPath);
         (string modelPath, string projectorPath) = SyntheticModel.Write(folder, geometry, options, progress, cancellationToken);
         Manifest manifest = new(
-            Format, geometry.Name, options.Seed, Path.GetFileName(modelPath), Length(modelPath), Path.GetFileName(projectorPath), Length(projectorPath));
+            Format, geometry.Name, options.Seed,
+            Path.GetFileName(modelPath), Length(modelPath), Path.GetFileName(projectorPath), Length(projectorPath));
         File.WriteAllText(manifestPath, JsonSerializer.Serialize(manifest, JsonOutput.Settings));
         return (modelPath, projectorPath);
     }

@@ -26,7 +26,11 @@ internal sealed class BenchCommand
         HelpName = "directory",
         DefaultValueFactory = static _ => SyntheticCache.DefaultDirectory(),
     };
-    readonly Option<string?> _image = new("--image", "-i") { Description = "Picture to measure with. Default: a generated one, 640 x 480.", HelpName = "file" };
+    readonly Option<string?> _image = new("--image", "-i")
+    {
+        Description = "Picture to measure with. Default: a generated one, 640 x 480.",
+        HelpName = "file",
+    };
     readonly Option<double[]> _keeps = new("--keep")
     {
         Description = "Shares of the visual tokens, separated by commas.",
@@ -63,13 +67,15 @@ internal sealed class BenchCommand
         BenchCommand self = new(context);
         Command command = new("bench", "Measure encode, prefill, time to first token and memory at several keep ratios.")
         {
-            self._geometry, self._cache, self._image, self._keeps, self._runs, self._warmUp, self._outputTokens, self._precisions, self._report,
+            self._geometry, self._cache, self._image, self._keeps, self._runs, self._warmUp, self._outputTokens, self._precisions,
+            self._report,
         };
         self._model.AddTo(command);
         command.Add(GlobalOptions.Json);
         command.Validators.Add(result =>
         {
-            if (result.GetResult(self._geometry) is not null && self._model.NamesFiles(result)) result.AddError("--geometry and --model exclude each other.");
+            if (result.GetResult(self._geometry) is not null && self._model.NamesFiles(result))
+                result.AddError("--geometry and --model exclude each other.");
         });
         command.SetAction(self.RunAsync);
         return command;
@@ -79,16 +85,20 @@ internal sealed class BenchCommand
     {
         FasterVlmOptions options = _model.Read(parsed);
         byte[] image = parsed.GetValue(_image) is string path
-            ? await InputFiles.ReadImageAsync(path, _context.Terminal.OpenInput, cancellationToken).ConfigureAwait(false)
+            ? await InputFiles.ReadImageAsync(path, _context.Terminal.OpenInput, cancellationToken)
             : BenchImage.Create(seed: 1);
         if (parsed.GetValue(_geometry) is string geometry)
-            await UseSyntheticAsync(options, ModelGeometry.ByName(geometry), parsed.GetRequiredValue(_cache), cancellationToken).ConfigureAwait(false);
+            await UseSyntheticAsync(options, ModelGeometry.ByName(geometry), parsed.GetRequiredValue(_cache), cancellationToken);
         ReportFile file = new(parsed.GetValue(_report));
 
-        BenchReport report = await MeasureAsync(parsed, options, image, file, cancellationToken).ConfigureAwait(false);
-        // After the model is gone: several towers beside it would not be the memory anybody wants to know.
+        BenchReport report = await MeasureAsync(parsed, options, image, file, cancellationToken);
+        // After the model is gone: further towers beside it would not be the memory anybody wants to know.
+        int pairs = 2 * Math.Max(1, parsed.GetValue(_runs));
+        string projector = options.ProjectorPath ?? EmbeddedModel.Locate().ProjectorPath;
+        report.Attention ??= await ProgressDisplay.RunAsync(_context.Terminal, "Measuring [CLS] attention", show => Task.Run(
+            () => AttentionCost.Measure(projector, options, pairs, share => show(share, null), cancellationToken), cancellationToken));
         if (parsed.GetValue(_precisions) is { Length: > 0 } precisions && report.Precisions.Count == 0)
-            await ComparePrecisionsAsync(report, options, precisions, image, Math.Max(1, parsed.GetValue(_runs)), cancellationToken).ConfigureAwait(false);
+            await ComparePrecisionsAsync(report, options, projector, precisions, image, pairs / 2, cancellationToken);
         file.Save(report);
 
         if (parsed.GetValue(GlobalOptions.Json)) JsonOutput.Write(_context.Terminal.Out, report);
@@ -98,62 +108,63 @@ internal sealed class BenchCommand
 
     async Task UseSyntheticAsync(FasterVlmOptions options, ModelGeometry geometry, string cache, CancellationToken cancellationToken)
     {
-        (options.ModelPath, options.ProjectorPath) = await ProgressDisplay.RunAsync(_context.Terminal, $"Writing {geometry.Name}", show => Task.Run(
-            () => SyntheticCache.Get(cache, geometry, new ImmediateProgress<double>(share => show(share, null)), cancellationToken),
-            cancellationToken)).ConfigureAwait(false);
+        (options.ModelPath, options.ProjectorPath) = await ProgressDisplay.RunAsync(
+            _context.Terminal, $"Writing {geometry.Name}", show => Task.Run(
+                () => SyntheticCache.Get(cache, geometry, new ImmediateProgress<double>(share => show(share, null)), cancellationToken),
+                cancellationToken));
         // As the stock engine was measured; a larger cache would only add memory.
         if (options.ContextLength == 0) options.ContextLength = Math.Min(2048, geometry.Language.ContextLength);
     }
 
-    async Task<BenchReport> MeasureAsync(ParseResult parsed, FasterVlmOptions options, byte[] image, ReportFile file, CancellationToken cancellationToken)
+    async Task<BenchReport> MeasureAsync(
+        ParseResult parsed, FasterVlmOptions options, byte[] image, ReportFile file, CancellationToken cancellationToken)
     {
         Terminal terminal = _context.Terminal;
         ResidentMemory.TryResetPeak();
-        ModelSession session = await ModelSession.LoadAsync(terminal, options, parsed.GetValue(GlobalOptions.Verbose), cancellationToken).ConfigureAwait(false);
-        await using (session.ConfigureAwait(false))
+        bool verbose = parsed.GetValue(GlobalOptions.Verbose);
+        await using ModelSession session = await ModelSession.LoadAsync(terminal, options, verbose, cancellationToken);
+        BenchPrompt prompt = BenchPrompt.Create(session.Model.Generator.Tokenizer, TextTokens);
+        BenchSettings settings = new()
         {
-            BenchPrompt prompt = BenchPrompt.Create(session.Model.Generator.Tokenizer, TextTokens);
-            BenchSettings settings = new()
+            Keeps = parsed.GetRequiredValue(_keeps),
+            Runs = parsed.GetValue(_runs),
+            WarmUp = parsed.GetValue(_warmUp),
+            OutputTokens = parsed.GetValue(_outputTokens),
+            TextTokens = prompt.TextTokens,
+            Selector = session.Model.Selector.Name,
+            Threads = options.Threads == 0 ? HostMachine.PhysicalCores : options.Threads,
+            Image = parsed.GetValue(_image) is string path ? Path.GetFileName(path) : "generated, 640 x 480",
+        };
+        BenchReport report = file.Continue(new BenchReport
+        {
+            Command = $"fastervlm {string.Join(' ', parsed.Tokens.Select(static t => t.Value))}",
+            Version = typeof(BenchCommand).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion,
+            Machine = MachineInfo.Current(),
+            Model = BenchModel.Of(session),
+            Settings = settings,
+            LoadPeakBytes = ResidentMemory.PeakBytes(),
+            LoadMs = session.LoadMs,
+        });
+        BenchRunner runner = new(session.Model.Generator, session.Model.Selector, prompt, image, settings);
+        await ProgressDisplay.RunAsync(terminal, "Measuring", async show =>
+        {
+            await runner.RunAsync(report, sample =>
             {
-                Keeps = parsed.GetRequiredValue(_keeps),
-                Runs = parsed.GetValue(_runs),
-                WarmUp = parsed.GetValue(_warmUp),
-                OutputTokens = parsed.GetValue(_outputTokens),
-                TextTokens = prompt.TextTokens,
-                Selector = session.Model.Selector.Name,
-                Threads = options.Threads == 0 ? HostMachine.PhysicalCores : options.Threads,
-                Image = parsed.GetValue(_image) is string path ? Path.GetFileName(path) : "generated, 640 x 480",
-            };
-            BenchReport report = file.Continue(new BenchReport
-            {
-                Command = $"fastervlm {string.Join(' ', parsed.Tokens.Select(static t => t.Value))}",
-                Version = typeof(BenchCommand).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown",
-                Machine = MachineInfo.Current(),
-                Model = BenchModel.Of(session),
-                Settings = settings,
-                LoadPeakBytes = ResidentMemory.PeakBytes(),
-                LoadMs = session.LoadMs,
-            });
-            BenchRunner runner = new(session.Model.Generator, session.Model.Selector, prompt, image, settings);
-            await ProgressDisplay.RunAsync(terminal, "Measuring", async show =>
-            {
-                await runner.RunAsync(report, sample =>
-                {
-                    file.Save(report);
-                    show((double)report.Samples.Count / runner.PlannedCount, null);
-                    if (!terminal.ShowsProgress)
-                        terminal.WriteNote(Format.Invariant($"run {sample.Run + 1}: keep {sample.Keep * 100:0.##} %, first token after {sample.TimeToFirstToken:N0} ms"));
-                }, cancellationToken).ConfigureAwait(false);
-                return true;
-            }).ConfigureAwait(false);
-            return report;
-        }
+                file.Save(report);
+                show((double)report.Samples.Count / runner.PlannedCount, null);
+                if (terminal.ShowsProgress) return;
+                string keep = Format.Invariant($"run {sample.Run + 1}: keep {sample.Keep * 100:0.##} %");
+                terminal.WriteNote($"{keep}, first token after {Format.Ms(sample.TimeToFirstToken)}");
+            }, cancellationToken);
+            return true;
+        });
+        return report;
     }
 
     async Task ComparePrecisionsAsync(
-        BenchReport report, FasterVlmOptions options, TowerPrecision[] precisions, byte[] image, int runs, CancellationToken cancellationToken)
+        BenchReport report, FasterVlmOptions options, string projector, TowerPrecision[] precisions, byte[] image, int runs,
+        CancellationToken cancellationToken)
     {
-        string projector = options.ProjectorPath ?? EmbeddedModel.Locate().ProjectorPath;
         NativeRuntime runtime = NativeRuntime.Load(options.Native);
         List<IVisionEncoder> towers = [];
         try
@@ -161,12 +172,12 @@ internal sealed class BenchCommand
             foreach (TowerPrecision precision in precisions)
             {
                 options.TowerPrecision = precision;
-                towers.Add(await Task.Run(() => VisionEncoder.Load(projector, options, runtime), cancellationToken).ConfigureAwait(false));
+                towers.Add(await Task.Run(() => VisionEncoder.Load(projector, options, runtime), cancellationToken));
             }
 
             PrecisionComparison comparison = new([image, .. Enumerable.Range(2, PrecisionPictures - 1).Select(BenchImage.Create)], runs);
             report.Precisions = await ProgressDisplay.RunAsync(_context.Terminal, "Comparing precisions", show =>
-                comparison.RunAsync(towers, share => show(share, null), cancellationToken)).ConfigureAwait(false);
+                comparison.RunAsync(towers, share => show(share, null), cancellationToken));
             report.PrecisionReference = report.Precisions[^1].Precision.ToString();
         }
         finally

@@ -24,13 +24,10 @@ internal static class ChatCommand
             options.MaxImages = 256;
             foreach (string path in parsed.GetValue(images) ?? []) InputFiles.RequireFile(path);
 
-            ModelSession session = await ModelSession.LoadAsync(context.Terminal, options, parsed.GetValue(GlobalOptions.Verbose), cancellationToken).ConfigureAwait(false);
-            await using (session.ConfigureAwait(false))
-            {
-                ChatLoop loop = new(session, context.Terminal, context.Interrupts, pruning.Request(parsed));
-                foreach (string path in parsed.GetValue(images) ?? []) await loop.AttachAsync(path, cancellationToken).ConfigureAwait(false);
-                return await loop.RunAsync(cancellationToken).ConfigureAwait(false);
-            }
+            await using ModelSession session = await ModelSession.LoadAsync(context.Terminal, options, parsed.GetValue(GlobalOptions.Verbose), cancellationToken);
+            ChatLoop loop = new(session, context.Terminal, context.Interrupts, pruning.Request(parsed));
+            foreach (string path in parsed.GetValue(images) ?? []) await loop.AttachAsync(path, cancellationToken);
+            return await loop.RunAsync(cancellationToken);
         });
         return command;
     }

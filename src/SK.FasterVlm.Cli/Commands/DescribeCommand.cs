@@ -44,44 +44,46 @@ internal sealed class DescribeCommand
         options.MaxOutputTokens = parsed.GetValue(ModelOptions.MaxTokens);
         options.MaxImages = Math.Max(options.MaxImages, paths.Length);
         ModelOptions.Check(options);
-        (ChatMessage message, string[] names) = await ReadMessageAsync(paths, parsed.GetRequiredValue(_question), cancellationToken).ConfigureAwait(false);
+        (ChatMessage message, string[] names) = await ReadMessageAsync(paths, parsed.GetRequiredValue(_question), cancellationToken);
 
-        ModelSession session = await ModelSession.LoadAsync(terminal, options, parsed.GetValue(GlobalOptions.Verbose), cancellationToken).ConfigureAwait(false);
-        await using (session.ConfigureAwait(false))
+        await using ModelSession session = await ModelSession.LoadAsync(terminal, options, parsed.GetValue(GlobalOptions.Verbose), cancellationToken);
+        if (parsed.GetValue(GlobalOptions.Json))
         {
-            if (parsed.GetValue(GlobalOptions.Json))
-            {
-                JsonOutput.Write(terminal.Out, await session.AskAsync([message], names, _pruning.Request(parsed), static _ => { }, cancellationToken).ConfigureAwait(false));
-                return ExitCodes.Success;
-            }
-
-            AnswerWriter answer = new(terminal.Out);
-            try
-            {
-                RequestReport report = await session.AskAsync([message], names, _pruning.Request(parsed), answer.Write, cancellationToken).ConfigureAwait(false);
-                answer.End();
-                terminal.Error.WriteLine();
-                Format.Facts(terminal.Error, report.Facts());
-            }
-            finally
-            {
-                answer.End(); // a cancelled answer is not to run into the error line
-            }
-
+            JsonOutput.Write(terminal.Out, await session.AskAsync([message], names, _pruning.Request(parsed), static _ => { }, cancellationToken));
             return ExitCodes.Success;
         }
+
+        AnswerWriter answer = new(terminal.Out);
+        try
+        {
+            RequestReport report = await session.AskAsync([message], names, _pruning.Request(parsed), answer.Write, cancellationToken);
+            answer.End();
+            terminal.Error.WriteLine();
+            Format.Facts(terminal.Error, report.Facts());
+        }
+        finally
+        {
+            answer.End(); // a cancelled answer is not to run into the error line
+        }
+
+        return ExitCodes.Success;
     }
 
     async Task<(ChatMessage Message, string[] Names)> ReadMessageAsync(string[] paths, string text, CancellationToken cancellationToken)
     {
-        if (paths.Append(text).Count(static value => value == "-") > 1) throw new CliException("Only one thing can be read from standard input (-).");
+        if (paths.Append(text).Count(static value => value == "-") > 1)
+            throw new CliException("Only one thing can be read from standard input (-).");
         if (File.Exists(text)) throw new CliException($"'{text}' is a file, not a question; give further images with --image.");
-        if (text == "-") text = await _context.Terminal.In.ReadToEndAsync(cancellationToken).ConfigureAwait(false);
+        if (text == "-") text = await _context.Terminal.In.ReadToEndAsync(cancellationToken);
         if (string.IsNullOrWhiteSpace(text)) throw new CliException("The question is empty.");
 
         ChatMessage message = new() { Role = ChatRole.User };
         foreach (string path in paths)
-            message.Contents.Add(InputFiles.ToContent(await InputFiles.ReadImageAsync(path, _context.Terminal.OpenInput, cancellationToken).ConfigureAwait(false)));
+        {
+            byte[] bytes = await InputFiles.ReadImageAsync(path, _context.Terminal.OpenInput, cancellationToken);
+            message.Contents.Add(InputFiles.ToContent(bytes));
+        }
+
         message.Contents.Add(new TextContent(text.Trim()));
         return (message, [.. paths.Select(static path => path == "-" ? "standard input" : path)]);
     }

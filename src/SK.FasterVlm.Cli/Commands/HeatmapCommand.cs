@@ -8,7 +8,7 @@ using SK.FasterVlm.Vision;
 
 namespace SK.FasterVlm.Cli.Commands;
 
-/// <summary><c>fastervlm heatmap photo.jpg -o out.png</c>: where [CLS] looks, and which patches are kept. Needs no language model.</summary>
+/// <summary><c>fastervlm heatmap photo.jpg -o out.png</c>: where [CLS] looks and what is kept. Runs no language model.</summary>
 internal sealed class HeatmapCommand
 {
     // All patches kept would be two pictures of the same; this is the paper's headline reduction.
@@ -37,25 +37,26 @@ internal sealed class HeatmapCommand
     async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         FasterVlmOptions options = _model.Read(parsed);
-        byte[] bytes = await InputFiles.ReadImageAsync(parsed.GetRequiredValue(_image), _context.Terminal.OpenInput, cancellationToken).ConfigureAwait(false);
+        byte[] bytes = await InputFiles.ReadImageAsync(parsed.GetRequiredValue(_image), _context.Terminal.OpenInput, cancellationToken);
         string projector = options.ProjectorPath ?? EmbeddedModel.Locate().ProjectorPath;
         NativeRuntime runtime = NativeRuntime.Load(options.Native);
         using VisionEncoder encoder = await ProgressDisplay.RunAsync(_context.Terminal, "Loading the vision tower", _ =>
-            Task.Run(() => VisionEncoder.Load(projector, options, runtime), cancellationToken)).ConfigureAwait(false);
+            Task.Run(() => VisionEncoder.Load(projector, options, runtime), cancellationToken));
 
-        using EncodedImage encoded = await encoder.EncodeAsync(bytes, cancellationToken).ConfigureAwait(false);
+        using EncodedImage encoded = await encoder.EncodeAsync(bytes, cancellationToken);
         VisualTokenBudget budget = _pruning.Budget(parsed) ?? VisualTokenBudget.Keep(DefaultKeep);
         string selector = _pruning.Selector(parsed);
         VisualTokens tokens = await encoder.SelectAsync(
-            encoded, VisualTokenSelectors.ByName(selector), budget, _pruning.Seed(parsed), cancellationToken).ConfigureAwait(false);
+            encoded, VisualTokenSelectors.ByName(selector), budget, _pruning.Seed(parsed), cancellationToken);
 
         float[] attention = encoded.ClsAttention[0];
         int[] kept = tokens.Kept[0];
         double held = kept.Sum(patch => (double)attention[patch]) / attention.Sum(static a => (double)a);
-        string summary = Format.Invariant($"{kept.Length} of {attention.Length} visual tokens ({budget}, {selector}) hold {100 * held:0} % of the [CLS] attention");
+        string summary = Format.Invariant(
+            $"{kept.Length} of {attention.Length} visual tokens ({budget}, {selector}) hold {100 * held:0} % of the [CLS] attention");
         byte[] png = HeatmapRenderer.Render(ImageDecoder.Decode(bytes, options.ImageLimits), attention, kept, encoder.Info.GridSide, summary);
         string path = Path.GetFullPath(parsed.GetRequiredValue(_output));
-        await File.WriteAllBytesAsync(path, png, cancellationToken).ConfigureAwait(false);
+        await File.WriteAllBytesAsync(path, png, cancellationToken);
 
         if (parsed.GetValue(GlobalOptions.Json))
         {

@@ -20,7 +20,11 @@ internal sealed class SynthCommand
         HelpName = "directory",
         Required = true,
     };
-    readonly Option<string?> _type = new("--type") { Description = "Type of the language model's matrices. Default: the geometry's.", HelpName = "type" };
+    readonly Option<string?> _type = new("--type")
+    {
+        Description = "Type of the language model's matrices. Default: the geometry's.",
+        HelpName = "type",
+    };
     readonly Option<string> _visionType = new("--vision-type")
     {
         Description = "Type of the matrices of tower and projector.",
@@ -71,7 +75,7 @@ internal sealed class SynthCommand
         string directory = parsed.GetRequiredValue(_directory);
         (string model, string projector) = await ProgressDisplay.RunAsync(_context.Terminal, $"Writing {geometry.Name}", show => Task.Run(
             () => SyntheticModel.Write(directory, geometry, options, new ImmediateProgress<double>(share => show(share, null)), cancellationToken),
-            cancellationToken)).ConfigureAwait(false);
+            cancellationToken));
 
         if (parsed.GetValue(GlobalOptions.Json))
         {

@@ -29,7 +29,7 @@ internal sealed class ChatLoop(ModelSession session, Terminal terminal, Interrup
     public async Task AttachAsync(string path, CancellationToken cancellationToken)
     {
         if (path.Length == 0) throw new CliException("/image needs a path.");
-        _attached.Add((path, InputFiles.ToContent(await InputFiles.ReadImageAsync(path, terminal.OpenInput, cancellationToken).ConfigureAwait(false))));
+        _attached.Add((path, InputFiles.ToContent(await InputFiles.ReadImageAsync(path, terminal.OpenInput, cancellationToken))));
         terminal.WriteNote($"Attached {path}; now ask about it.");
     }
 
@@ -40,13 +40,13 @@ internal sealed class ChatLoop(ModelSession session, Terminal terminal, Interrup
         if (terminal.IsConversation) terminal.WriteNote($"{session.Engine.Model}. /help lists the commands.");
         while (true)
         {
-            if (terminal.IsConversation) await terminal.Error.WriteAsync("> ".AsMemory(), cancellationToken).ConfigureAwait(false);
+            if (terminal.IsConversation) await terminal.Error.WriteAsync("> ".AsMemory(), cancellationToken);
             // Reading a console cannot be cancelled; the abandoned read ends with the process.
-            string? line = await Task.Run(terminal.In.ReadLine, cancellationToken).WaitAsync(cancellationToken).ConfigureAwait(false);
+            string? line = await Task.Run(terminal.In.ReadLine, cancellationToken).WaitAsync(cancellationToken);
             if (line is null) return ExitCodes.Success;
             try
             {
-                if (!await HandleAsync(ChatInput.Parse(line, File.Exists), cancellationToken).ConfigureAwait(false)) return ExitCodes.Success;
+                if (!await HandleAsync(ChatInput.Parse(line, File.Exists), cancellationToken)) return ExitCodes.Success;
             }
             catch (Exception error) when (terminal.IsConversation && CliApplication.IsExpected(error))
             {
@@ -60,10 +60,10 @@ internal sealed class ChatLoop(ModelSession session, Terminal terminal, Interrup
         switch (input.Kind)
         {
             case ChatInputKind.Image:
-                await AttachAsync(input.Text, cancellationToken).ConfigureAwait(false);
+                await AttachAsync(input.Text, cancellationToken);
                 return true;
             case ChatInputKind.Message:
-                await SayAsync(input.Text, cancellationToken).ConfigureAwait(false);
+                await SayAsync(input.Text, cancellationToken);
                 return true;
             case ChatInputKind.Command:
                 return Obey(input);
@@ -112,10 +112,11 @@ internal sealed class ChatLoop(ModelSession session, Terminal terminal, Interrup
         List<string> askedNames = [.. _names, .. _attached.Select(static a => a.Name)];
         AnswerWriter answer = new(terminal.Out);
         // From a pipe there is nobody to type the next line, so Ctrl-C means the command.
-        using CancellationTokenSource turn = terminal.IsConversation ? interrupts.BeginTurn() : CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using CancellationTokenSource turn =
+            terminal.IsConversation ? interrupts.BeginTurn() : CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         try
         {
-            _last = await session.AskAsync(asked, askedNames, request, answer.Write, turn.Token).ConfigureAwait(false);
+            _last = await session.AskAsync(asked, askedNames, request, answer.Write, turn.Token);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {

@@ -31,7 +31,8 @@ internal sealed record GgufReport(
         LanguageReport? language = vision is null && architecture is not null ? LanguageReport.Read(file, architecture) : null;
         string kind = vision is not null ? "vision tower and projector" : language is not null ? "language model" : "unknown";
         return new GgufReport(
-            System.IO.Path.GetFullPath(path), file.Length, kind, metadata.FindString("general.name"), architecture, file.Version, file.Tensors.Count,
+            System.IO.Path.GetFullPath(path), file.Length, kind, metadata.FindString("general.name"), architecture,
+            file.Version, file.Tensors.Count,
             BytesByType(file.Tensors),
             language, vision, Values(metadata.Entries));
     }
@@ -50,7 +51,8 @@ internal sealed record GgufReport(
 
 /// <summary>Sizes of a language model.</summary>
 internal sealed record LanguageReport(
-    uint? Layers, uint? Width, uint? FeedForward, uint? Heads, uint? KeyValueHeads, uint? Context, int? Vocabulary, string? Tokenizer, bool HasChatTemplate)
+    uint? Layers, uint? Width, uint? FeedForward, uint? Heads, uint? KeyValueHeads, uint? Context, int? Vocabulary,
+    string? Tokenizer, bool HasChatTemplate)
 {
     /// <summary>From a file of any architecture; null when it does not look like a language model.</summary>
     public static LanguageReport? Read(GgufFile file, string architecture)
@@ -73,7 +75,8 @@ internal sealed record VisionReport(
     public static VisionReport? Read(GgufFile file)
     {
         GgufMetadata m = file.Metadata;
-        if (m.FindUInt32("clip.vision.image_size") is not uint image || m.FindUInt32("clip.vision.patch_size") is not (uint patch and > 0)) return null;
+        if (m.FindUInt32("clip.vision.image_size") is not uint image) return null;
+        if (m.FindUInt32("clip.vision.patch_size") is not (uint patch and > 0)) return null;
         uint? width = m.FindUInt32("clip.vision.embedding_length");
         string? projector = m.FindString("clip.projector_type");
         uint side = image / patch;

@@ -15,11 +15,14 @@ internal static class InspectionText
             ("llama.cpp", native.LlamaVersion),
             ("ggml", $"{native.GgmlVersion} ({native.GgmlCommit})"),
             .. native.Backends.Select(static backend => ("backend", backend)),
-            .. native.Devices.Select(static device => ("device",
-                $"{device.Name} ({device.Kind}, {device.Backend}): {device.Description}, {Format.Bytes(device.FreeBytes)} of {Format.Bytes(device.MemoryBytes)} free")),
+            .. native.Devices.Select(static device => ("device", Describe(device))),
             ("features", native.CpuFeatures),
         ]);
     }
+
+    static string Describe(NativeDevice device) =>
+        $"{device.Name} ({device.Kind}, {device.Backend}): {device.Description}, "
+        + $"{Format.Bytes(device.FreeBytes)} of {Format.Bytes(device.MemoryBytes)} free";
 
     /// <summary>A file.</summary>
     public static void Write(TextWriter output, GgufReport file)
@@ -55,7 +58,8 @@ internal static class InspectionText
 
     static IEnumerable<(string, string)> Facts(LanguageReport model) =>
     [
-        ("geometry", $"{model.Layers} layers, width {model.Width}, feed-forward {model.FeedForward}, {model.Heads} heads ({model.KeyValueHeads} of keys and values)"),
+        ("geometry", $"{model.Layers} layers, width {model.Width}, feed-forward {model.FeedForward}, "
+            + $"{model.Heads} heads ({model.KeyValueHeads} of keys and values)"),
         ("context", $"{model.Context} positions"),
         ("vocabulary", $"{model.Vocabulary} pieces ({model.Tokenizer}), {(model.HasChatTemplate ? "with" : "without")} a chat template"),
     ];

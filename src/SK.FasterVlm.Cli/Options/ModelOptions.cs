@@ -27,7 +27,11 @@ internal sealed class ModelOptions
 
     readonly Option<int> _context = ValueParsers.Integer("--context", "Context length in positions; 0: the model's, at most 4096.", 0, 1_048_576, 0, "-c");
 
-    readonly Option<string?> _nativeDirectory = new("--native-dir") { Description = "Directory with the llama.cpp libraries.", HelpName = "directory" };
+    readonly Option<string?> _nativeDirectory = new("--native-dir")
+    {
+        Description = "Directory with the llama.cpp libraries.",
+        HelpName = "directory",
+    };
 
     readonly Option<string> _backend = new("--backend")
     {

@@ -11,7 +11,7 @@ internal static class ProgressDisplay
     /// <param name="work">Gets a receiver for the done share, 0 to 1, and a new title or null.</param>
     public static async Task<T> RunAsync<T>(Terminal terminal, string title, Func<Action<double, string?>, Task<T>> work)
     {
-        if (!terminal.ShowsProgress) return await work(static (_, _) => { }).ConfigureAwait(false);
+        if (!terminal.ShowsProgress) return await work(static (_, _) => { });
         return await terminal.Display.Progress()
             .AutoClear(true)
             .HideCompleted(true)
@@ -23,7 +23,7 @@ internal static class ProgressDisplay
                 {
                     if (newTitle is not null) task.Description = Markup.Escape(TerminalText.OneLine(newTitle));
                     task.Value = share;
-                }).ConfigureAwait(false);
-            }).ConfigureAwait(false);
+                });
+            });
     }
 }

@@ -35,7 +35,11 @@ internal sealed record StageTimes(
 }
 
 /// <summary>An image of a request.</summary>
-internal sealed record ImageReport(string Name, int Width, int Height, int VisualTokens, int VisualTokensKept);
+internal sealed record ImageReport(string Name, int Width, int Height, int VisualTokens, int VisualTokensKept)
+{
+    /// <summary>From a request's statistics.</summary>
+    public static ImageReport Of(ImageStatistics image, string name) => new(name, image.Width, image.Height, image.PatchCount, image.KeptCount);
+}
 
 /// <summary>A request and its answer, for <c>--json</c> and for the facts below an answer.</summary>
 internal sealed record RequestReport(

@@ -20,7 +20,8 @@ internal sealed class TerminalText
 
     /// <summary>Cleans a text and joins its lines.</summary>
     public static string OneLine(string text) =>
-        string.Join(' ', Clean(text).Split((char[])['\n', '\t', '\u2028', '\u2029'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+        string.Join(' ', Clean(text).Split(
+            (char[])['\n', '\t', '\u2028', '\u2029'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
 
     /// <summary>The printable part of the next piece of a stream. Line feeds and tabs pass; every other control character goes.</summary>
     public string Append(string piece)

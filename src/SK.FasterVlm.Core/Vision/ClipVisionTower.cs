@@ -53,7 +53,11 @@ internal sealed unsafe class ClipVisionTower : IDisposable
     /// <param name="pixels">One view, normalised: [3, S, S] planar, rows from top to bottom.</param>
     /// <param name="cancellationToken">On a CPU checked between operations, on a GPU before the start.</param>
     /// <exception cref="NativeRuntimeException">Not enough memory, or the weights give values that are not numbers.</exception>
-    public EncodedView Encode(ReadOnlySpan<float> pixels, CancellationToken cancellationToken = default)
+    public EncodedView Encode(ReadOnlySpan<float> pixels, CancellationToken cancellationToken = default) =>
+        RunEncode(pixels, withAttention: true, cancellationToken);
+
+    /// <summary>As <see cref="Encode"/>, or without attention, to measure what asking for it costs.</summary>
+    internal EncodedView RunEncode(ReadOnlySpan<float> pixels, bool withAttention, CancellationToken cancellationToken)
     {
         if (pixels.Length != 3 * _header.ImageSize * _header.ImageSize)
             throw new ArgumentException($"A view has 3 x {_header.ImageSize} x {_header.ImageSize} values, got {pixels.Length}.", nameof(pixels));
@@ -66,12 +70,12 @@ internal sealed unsafe class ClipVisionTower : IDisposable
         {
             using GraphBuilder g = lease.Workspace.NewGraph();
             ggml_tensor* patches = g.Input(ggml_type.GGML_TYPE_F32, 3 * _header.PatchSize * _header.PatchSize, _header.PatchCount, "patches");
-            ggml_tensor* attention = BuildEncode(g, patches, view);
+            ggml_tensor* attention = BuildEncode(g, patches, view, withAttention);
 
             lease.Workspace.Allocate(g);
             GraphBuilder.Set<float>(patches, Patches.Flatten(pixels, _header.ImageSize, _header.PatchSize));
             lease.Workspace.Compute(g, cancellationToken);
-            view.SetAttention(GraphBuilder.Get(attention), _header.HeadCount);
+            if (attention is not null) view.SetAttention(GraphBuilder.Get(attention), _header.HeadCount);
             return view;
         }
         catch
@@ -125,8 +129,8 @@ internal sealed unsafe class ClipVisionTower : IDisposable
 
     // ---- The graphs -----------------------------------------------------------------------------------------------------------------
 
-    /// <summary>patches [3pp, n] -> [CLS] attention per head [n + 1, 1, h]; leaves hidden rows, keys and values in the view.</summary>
-    ggml_tensor* BuildEncode(GraphBuilder g, ggml_tensor* patches, EncodedView view)
+    /// <summary>patches [3pp, n] -> [CLS] attention per head [n + 1, 1, h] or null; leaves hidden rows, keys and values in the view.</summary>
+    ggml_tensor* BuildEncode(GraphBuilder g, ggml_tensor* patches, EncodedView view, bool withAttention)
     {
         // A convolution whose stride is its kernel is a matrix product over flattened patches.
         ggml_tensor* x = g.Linear(_weights.PatchEmbedding, patches, "patch_embd");                                    // [w, n]
@@ -154,6 +158,8 @@ internal sealed unsafe class ClipVisionTower : IDisposable
         g.Output(ggml_cpy(g.Context, x, view.Hidden), "hidden");
         g.Output(ggml_cpy(g.Context, keys, view.Keys), "keys");
         g.Output(ggml_cpy(g.Context, Heads(g, final.Value, normed, "v"), view.Values), "values");
+
+        if (!withAttention) return null;
 
         // softmax(q_cls K^T / sqrt(d)) over all n + 1 keys.
         ggml_tensor* cls = ggml_view_2d(g.Context, normed, _header.Width, 1, (nuint)_header.Width * sizeof(float), offset: 0);
