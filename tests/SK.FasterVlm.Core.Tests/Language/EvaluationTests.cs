@@ -180,11 +180,11 @@ public sealed class EvaluationTests(TinyModel tiny) : IClassFixture<TinyModel>
     [Fact]
     public async Task CancelledInPrefill_TheSequenceIsAsItWas()
     {
-        using LlamaCppLanguageModel model = tiny.Load(o => (o.ContextLength, o.MicroBatchSize) = (100_000, 64));
+        using LlamaCppLanguageModel model = tiny.Load(o => (o.ContextLength, o.MicroBatchSize) = (20_000, 64));
         model.Evaluate(0, [Rows.Tokens(1, 5, 6)]);
         using var cancel = new CancellationTokenSource();
         // Far more rows than are evaluated before the cancellation arrives.
-        Task run = Task.Run(() => model.Evaluate(0, [Rows.Tokens(Rows.Text(model, 99_000))], cancel.Token), CancellationToken.None);
+        Task run = Task.Run(() => model.Evaluate(0, [Rows.Tokens(Rows.Text(model, 19_000))], cancel.Token), CancellationToken.None);
         await Task.Delay(100, TestContext.Current.CancellationToken);
         await cancel.CancelAsync();
         await Assert.ThrowsAsync<OperationCanceledException>(() => run);
