@@ -40,6 +40,7 @@ internal sealed class EvalCommand
     readonly Option<int> _maxTokens = ValueParsers.Integer("--max-tokens", "Most tokens of an answer. Default: the benchmark's (128 or 1024).", 1, 1_048_576);
     readonly Option<bool> _circular = new("--circular") { Description = "MMBench: ask every rotation of the choices." };
     readonly Option<bool> _textOnly = new("--with-text-questions") { Description = "ScienceQA: ask the questions without an image too." };
+    readonly Option<string?> _title = new("--title") { Description = "What report and chart call the benchmark; default: its name.", HelpName = "text" };
     readonly Option<bool> _retry = new("--retry-failed") { Description = "Ask again what failed in an earlier attempt." };
     readonly ModelOptions _model = new();
     readonly CommandContext _context;
@@ -53,7 +54,7 @@ internal sealed class EvalCommand
         Command command = new("eval", "Run a benchmark of the field: " + string.Join(", ", BenchmarkCatalog.All.Select(static b => b.Name)) + ".")
         {
             self._benchmark, self._questions, self._images, self._labels, self._output, self._selectors, self._keeps, self._seeds,
-            self._limit, self._maxTokens, self._circular, self._textOnly, self._retry,
+            self._limit, self._maxTokens, self._circular, self._textOnly, self._retry, self._title,
         };
         self._model.AddTo(command);
         command.Add(GlobalOptions.Json);
@@ -87,6 +88,7 @@ internal sealed class EvalCommand
             EvaluationRunResult result = await ProgressDisplay.RunAsync(terminal, options.Benchmark.Title, show => run.RunAsync(
                 new ImmediateProgress<EvaluationProgress>(p => show((double)p.Done / p.Total, Title(options.Benchmark, p))), cancellationToken)).ConfigureAwait(false);
             EvaluationReport report = EvaluationReport.Create(result, options.QuestionsPath, labels);
+            if (parsed.GetValue(_title) is { Length: > 0 } title) report = report with { Title = title };
             IReadOnlyList<string> files = ReportFiles.Write(report, options.Directory);
 
             if (parsed.GetValue(GlobalOptions.Json)) await terminal.Out.WriteAsync(JsonReport.Render(report)).ConfigureAwait(false);

@@ -61,7 +61,7 @@ public static partial class ChartWriter
         Published(plot, report);
 
         Axes(plot, report, pruned);
-        plot.Title($"{report.Run.Benchmark.Title}, {report.Run.Model.Name}: quality against visual tokens kept");
+        plot.Title($"{report.Title}, {report.Run.Model.Name}: quality against visual tokens kept");
         plot.YLabel($"{any.Metric} ({any.Unit})");
         plot.ShowLegend(Alignment.LowerRight);
         plot.Font.Set(ChartFont.Name!);

@@ -52,6 +52,9 @@ public sealed record EvaluationReport
     /// <summary>The run.</summary>
     public required EvaluationRunResult Run { get; init; }
 
+    /// <summary>What the report calls the benchmark; for a set of one's own this says more than the benchmark's title.</summary>
+    public string Title { get => field ?? Run.Benchmark.Title; init; }
+
     /// <summary>File or folder name of the labels; null when the question file carries them or there are none.</summary>
     public string? Labels { get; init; }
 

@@ -14,7 +14,7 @@ public static class MarkdownReport
     {
         ArgumentNullException.ThrowIfNull(report);
         var text = new StringBuilder();
-        text.Append("# ").Append(report.Run.Benchmark.Title).Append(": ").Append(report.Run.Model.Name).Append("\n\n");
+        text.Append("# ").Append(report.Title).Append(": ").Append(report.Run.Model.Name).Append("\n\n");
         text.Append(Table(report));
         Comparisons(text, report);
         Categories(text, report);
@@ -89,7 +89,7 @@ public static class MarkdownReport
         text.Append($"- decoding: greedy, at most {report.Run.Manifest["max_output_tokens"]} tokens\n");
         foreach (ReportRow row in report.Rows.Where(static r => r.Seeds.Count > 1))
             text.Append($"- {row.Selector} at {Share(row.Keep)}: mean of seeds {string.Join(", ", row.Seeds.Zip(row.SeedValues, static (s, v) => $"{s} ({Number(v)})"))}\n");
-        text.Append($"- intervals: Wilson for shares of right answers, otherwise bootstrap over images ({Statistics.Bootstrap.DefaultResamples} resamples, seed {Statistics.Bootstrap.DefaultSeed})\n");
+        text.Append($"- intervals: Wilson for categories and where every image has one question, otherwise bootstrap over images ({Statistics.Bootstrap.DefaultResamples} resamples, seed {Statistics.Bootstrap.DefaultSeed})\n");
         text.Append("- first token: median time from the question to the first token, the image being encoded already\n");
     }
 

@@ -12,8 +12,9 @@ readonly record struct Credit(string Cluster, string Category, double Value);
 static class ScoreBuilder
 {
     /// <summary>
-    /// The common case: the headline is the mean credit, in percent, with the same by category. All-or-nothing credits get Wilson's
-    /// interval, soft ones (VQA) the bootstrap.
+    /// The common case: the headline is the mean credit, in percent, with the same by category. Wilson's interval takes answers for
+    /// independent and right or wrong; so it serves where every image has one question (and where all answers are alike, which leaves
+    /// the bootstrap nothing to draw from). Soft credits (VQA) and several questions to an image get the bootstrap.
     /// </summary>
     internal static BenchmarkScore MeanCredit(string benchmark, string metric, AnswerSheet sheet, IReadOnlyList<Credit> credits)
     {
@@ -21,7 +22,7 @@ static class ScoreBuilder
         double[] values = [.. credits.Select(static c => c.Value)];
         (string Image, double Sum, int Count)[] images = [.. credits.GroupBy(static c => c.Cluster).Select(static g => (g.Key, g.Sum(static c => c.Value), g.Count()))];
         BenchmarkScore score = Build(benchmark, metric, sheet, weights => WeightedMean(images, weights), [.. images.Select(static i => i.Image)], ByCategory(credits));
-        return IsAllOrNothing(values)
+        return IsAllOrNothing(values) && (images.Length == values.Length || score.Value is 0 or 100)
             ? score with { Interval = ConfidenceInterval.Wilson(values.Count(static v => v == 1), values.Length) }
             : score;
     }

@@ -26,6 +26,8 @@ public sealed class ReportTests : IDisposable
         Assert.True(quarter.Interval.Low > 0 && quarter.Interval.High < 70);
         Assert.InRange(report.Rows[2].Score!.Value, report.Rows[2].Score!.Interval.Low, report.Rows[2].Score!.Interval.High);
         Assert.Equal(36, report.Rows[1].Timings!.VisualTokens);
+        Assert.Equal("Wilson", report.Rows[1].Score!.Interval.Method); // one question per image
+        Assert.StartsWith("# Scenes: scripted", MarkdownReport.Render(report with { Title = "Scenes" }), StringComparison.Ordinal);
     }
 
     [Fact]
