@@ -14,7 +14,8 @@ public static class EmbeddedModel
         string?[] roots = [AppContext.BaseDirectory, Path.GetDirectoryName(typeof(EmbeddedModel).Assembly.Location)];
         string[] folders =
         [
-            .. roots.Where(static r => !string.IsNullOrEmpty(r)).Select(static r => Path.Combine(Path.TrimEndingDirectorySeparator(r!), "models", "tiny-llava"))
+            .. roots.Where(static r => !string.IsNullOrEmpty(r))
+                .Select(static r => Path.Combine(Path.TrimEndingDirectorySeparator(r!), "models", "tiny-llava"))
                 .Distinct(StringComparer.Ordinal),
         ];
         foreach (string folder in folders)

@@ -22,6 +22,9 @@ public class ChatCompletionServiceTests
 
     static CancellationToken Test => TestContext.Current.CancellationToken;
 
+    static PromptExecutionSettings With(params (string Key, object Value)[] settings) =>
+        new() { ExtensionData = settings.ToDictionary(static s => s.Key, static s => s.Value) };
+
     static ChatHistory History(params KernelContent[] items)
     {
         ChatHistory history = new("Be brief.");
@@ -35,7 +38,8 @@ public class ChatCompletionServiceTests
         Kernel kernel = CreateKernel(" A cat.");
         var service = kernel.GetRequiredService<IChatCompletionService>();
         ChatHistory history = History(new TextContent("What is it?"), new ImageContent("A"u8.ToArray(), null));
-        ChatMessageContent answer = await service.GetChatMessageContentAsync(history, new FasterVlmPromptExecutionSettings { VisualTokens = VisualTokenBudget.Count(3) }, kernel, Test);
+        FasterVlmPromptExecutionSettings settings = new() { VisualTokens = VisualTokenBudget.Count(3) };
+        ChatMessageContent answer = await service.GetChatMessageContentAsync(history, settings, kernel, Test);
         Assert.Equal(("A cat.", AuthorRole.Assistant, "scripted"), (answer.Content, answer.Role, answer.ModelId));
         Assert.Equal("stop", answer.Metadata!["FinishReason"]);
         Assert.False(string.IsNullOrEmpty((string?)answer.Metadata["Id"]));
@@ -53,8 +57,8 @@ public class ChatCompletionServiceTests
         var service = kernel.GetRequiredService<IChatCompletionService>();
         ChatHistory history = History(new TextContent("q"));
         List<StreamingChatMessageContent> pieces = [];
-        await foreach (StreamingChatMessageContent piece in service.GetStreamingChatMessageContentsAsync(history, new PromptExecutionSettings { ExtensionData = new Dictionary<string, object> { ["max_tokens"] = 3 } }, kernel, Test))
-            pieces.Add(piece);
+        PromptExecutionSettings settings = With(("max_tokens", 3));
+        await foreach (StreamingChatMessageContent piece in service.GetStreamingChatMessageContentsAsync(history, settings, kernel, Test)) pieces.Add(piece);
         Assert.Equal("Ye", string.Concat(pieces.Select(static p => p.Content)));
         Assert.Equal(AuthorRole.Assistant, pieces[0].Role);
         Assert.All(pieces.Skip(1), static p => Assert.Null(p.Role));
@@ -81,16 +85,25 @@ public class ChatCompletionServiceTests
     {
         Kernel kernel = CreateKernel(" x");
         var service = kernel.GetRequiredService<IChatCompletionService>();
-        Task<ChatMessageContent> Ask(PromptExecutionSettings settings) => service.GetChatMessageContentAsync(History(new TextContent("q")), settings, kernel, Test);
+        Task<ChatMessageContent> Ask(PromptExecutionSettings settings) =>
+            service.GetChatMessageContentAsync(History(new TextContent("q")), settings, kernel, Test);
 
-        await Ask(new() { ExtensionData = new Dictionary<string, object> { ["temperature"] = 0.5, ["top_p"] = 0.9, ["seed"] = 7, ["stop_sequences"] = new[] { "x" }, ["min_p"] = 0.1, ["keep_ratio"] = 0.1 } });
+        await Ask(With(("temperature", 0.5), ("top_p", 0.9), ("seed", 7), ("stop_sequences", new[] { "x" }), ("min_p", 0.1), ("keep_ratio", 0.1)));
         Assert.Equal(new() { Temperature = 0.5f, TopP = 0.9f, Seed = 7, MinP = 0.1f }, _hosted.Fake!.Language.LastSettings);
-        await Ask(new FasterVlmPromptExecutionSettings { Temperature = 1, TopK = 3, Seed = 1, RepetitionPenalty = 1.5f, Selector = "uniform", SelectorSeed = 2 });
+        await Ask(new FasterVlmPromptExecutionSettings
+        {
+            Temperature = 1,
+            TopK = 3,
+            Seed = 1,
+            RepetitionPenalty = 1.5f,
+            Selector = "uniform",
+            SelectorSeed = 2,
+        });
         Assert.Equal(new() { Temperature = 1, TopK = 3, Seed = 1, RepetitionPenalty = 1.5f }, _hosted.Fake.Language.LastSettings);
 
-        var unknown = await Assert.ThrowsAsync<ArgumentException>(() => Ask(new() { ExtensionData = new Dictionary<string, object> { ["temprature"] = 1 } }));
+        var unknown = await Assert.ThrowsAsync<ArgumentException>(() => Ask(With(("temprature", 1))));
         Assert.Contains("temprature", unknown.Message);
-        await Assert.ThrowsAsync<NotSupportedException>(() => Ask(new() { ExtensionData = new Dictionary<string, object> { ["response_format"] = "json_object" } }));
+        await Assert.ThrowsAsync<NotSupportedException>(() => Ask(With(("response_format", "json_object"))));
         await Ask(new() { FunctionChoiceBehavior = FunctionChoiceBehavior.Auto() }); // a kernel without functions has none to call
         kernel.ImportPluginFromFunctions("P", [KernelFunctionFactory.CreateFromMethod(static () => 1, "f")]);
         await Assert.ThrowsAsync<NotSupportedException>(() => Ask(new() { FunctionChoiceBehavior = FunctionChoiceBehavior.Auto() }));
@@ -101,8 +114,9 @@ public class ChatCompletionServiceTests
     {
         Kernel kernel = CreateKernel(" x");
         var service = kernel.GetRequiredService<IChatCompletionService>();
-        await Assert.ThrowsAsync<NotSupportedException>(() => service.GetChatMessageContentAsync(History(new ImageContent(new Uri("http://127.0.0.1/a.png"))), kernel: kernel, cancellationToken: Test));
-        Assert.Equal("x", (await service.GetChatMessageContentAsync(History(new ImageContent("data:image/png;base64,QUJD")), kernel: kernel, cancellationToken: Test)).Content);
+        Task<ChatMessageContent> Ask(ImageContent image) => service.GetChatMessageContentAsync(History(image), kernel: kernel, cancellationToken: Test);
+        await Assert.ThrowsAsync<NotSupportedException>(() => Ask(new ImageContent(new Uri("http://127.0.0.1/a.png"))));
+        Assert.Equal("x", (await Ask(new ImageContent("data:image/png;base64,QUJD"))).Content);
     }
 
     [Fact]

@@ -53,13 +53,15 @@ public class PromptExecutionSettingsTests
     [Fact]
     public void Settings_of_a_prompt_file_become_typed()
     {
-        PromptExecutionSettings file = JsonSerializer.Deserialize<PromptExecutionSettings>("""{"temperature": "0.5", "visual_tokens": 58, "stop_sequences": ["x"]}""")!;
+        PromptExecutionSettings file = Read("""{"temperature": "0.5", "visual_tokens": 58, "stop_sequences": ["x"]}""");
         file.FunctionChoiceBehavior = FunctionChoiceBehavior.None();
         FasterVlmPromptExecutionSettings settings = FasterVlmPromptExecutionSettings.FromExecutionSettings(file);
         Assert.Equal((0.5f, VisualTokenBudget.Count(58), "x"), (settings.Temperature, settings.VisualTokens, settings.StopSequences![0]));
         Assert.Same(file.FunctionChoiceBehavior, settings.FunctionChoiceBehavior);
         Assert.Same(settings, FasterVlmPromptExecutionSettings.FromExecutionSettings(settings));
         Assert.Null(FasterVlmPromptExecutionSettings.FromExecutionSettings(null).Temperature);
-        Assert.Throws<JsonException>(() => FasterVlmPromptExecutionSettings.FromExecutionSettings(JsonSerializer.Deserialize<PromptExecutionSettings>("""{"visual_tokens": "much"}""")));
+        Assert.Throws<JsonException>(() => FasterVlmPromptExecutionSettings.FromExecutionSettings(Read("""{"visual_tokens": "much"}""")));
+
+        static PromptExecutionSettings Read(string json) => JsonSerializer.Deserialize<PromptExecutionSettings>(json)!;
     }
 }

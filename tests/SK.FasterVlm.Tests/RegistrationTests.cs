@@ -89,13 +89,15 @@ public class RegistrationTests
         ServiceCollection services = new();
         services.AddFasterVlmChatCompletion(
             Configuration(
-                ("ModelPath", file), ("ProjectorPath", file), ("VisualTokens", "10%"), ("Selector", "uniform"), ("ContextLength", "1024"), ("MaxOutputTokens", "33"),
-                ("KvCache", "Q8_0"), ("TowerPrecision", "F16"), ("ImageLimits:MaxBytes", "1234"), ("Native:Backend", "Vulkan")),
+                ("ModelPath", file), ("ProjectorPath", file), ("VisualTokens", "10%"), ("Selector", "uniform"), ("ContextLength", "1024"),
+                ("MaxOutputTokens", "33"), ("KvCache", "Q8_0"), ("TowerPrecision", "F16"), ("ImageLimits:MaxBytes", "1234"), ("Native:Backend", "Vulkan")),
             "eyes");
         using ServiceProvider provider = services.BuildServiceProvider();
         FasterVlmOptions options = Options(provider, "eyes");
-        Assert.Equal((VisualTokenBudget.Keep(0.1), "uniform", 1024, 33), (options.VisualTokens, options.Selector, options.ContextLength, options.MaxOutputTokens));
-        Assert.Equal((KvCacheType.Q8_0, Vision.TowerPrecision.F16, 1234L, NativeBackend.Vulkan), (options.KvCache, options.TowerPrecision, options.ImageLimits.MaxBytes, options.Native.Backend));
+        Assert.Equal((VisualTokenBudget.Keep(0.1), "uniform"), (options.VisualTokens, options.Selector));
+        Assert.Equal((1024, 33), (options.ContextLength, options.MaxOutputTokens));
+        Assert.Equal((KvCacheType.Q8_0, Vision.TowerPrecision.F16), (options.KvCache, options.TowerPrecision));
+        Assert.Equal((1234L, NativeBackend.Vulkan), (options.ImageLimits.MaxBytes, options.Native.Backend));
         Assert.Equal("SK.FasterVlm.Tests", options.ModelId);
         Assert.NotEqual(1234L, ImageLimits.Default.MaxBytes);
     }
@@ -133,7 +135,8 @@ public class RegistrationTests
     public void The_kernel_builder_has_the_same_registrations()
     {
         IKernelBuilder builder = Kernel.CreateBuilder();
-        builder.AddFasterVlmChatCompletion("a.gguf", "b.gguf", "one", static o => o.VisualTokens = VisualTokenBudget.Keep(0.1)).AddFasterVlmChatClient("c.gguf", "d.gguf", "two");
+        builder.AddFasterVlmChatCompletion("a.gguf", "b.gguf", "one", static o => o.VisualTokens = VisualTokenBudget.Keep(0.1))
+            .AddFasterVlmChatClient("c.gguf", "d.gguf", "two");
         Assert.Contains(builder.Services, static s => s.ServiceKey is "one" && s.ServiceType == typeof(IChatCompletionService));
         Assert.Contains(builder.Services, static s => s.ServiceKey is "two" && s.ServiceType == typeof(IChatClient));
         Assert.DoesNotContain(builder.Services, static s => s.ServiceKey is "two" && s.ServiceType == typeof(IChatCompletionService));

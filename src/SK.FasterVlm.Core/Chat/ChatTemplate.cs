@@ -46,6 +46,8 @@ public abstract class ChatTemplate
     public static ChatTemplate ForModel(LanguageModelInfo model)
     {
         ArgumentNullException.ThrowIfNull(model);
+        // LLaVA's conversions sometimes carry the template of the model they were made from; their own format is in the name.
+        if (Has(model.Name, "vicuna") || Has(model.Name, "llava-v1.5") || Has(model.Name, "llava-1.5")) return ByName("vicuna_v1");
         if (model.ChatTemplate is { Length: > 0 } jinja)
         {
             if (Has(jinja, "<|start_header_id|>")) return ByName("llama-3");

@@ -8,6 +8,9 @@ public class ChatTemplateTests
     const string Sentence = "A chat between a curious user and an artificial intelligence assistant. "
         + "The assistant gives helpful, detailed, and polite answers to the user's questions.";
 
+    const string Llama3System = "<|start_header_id|>system<|end_header_id|>\n\n", Llama3User = "<|start_header_id|>user<|end_header_id|>\n\n",
+        Llama3Assistant = "<|start_header_id|>assistant<|end_header_id|>\n\n";
+
     /// <summary>A prompt on one line: markers as they are, text in braces, images as &lt;image0&gt;.</summary>
     static string Show(IReadOnlyList<PromptSegment> prompt) => string.Concat(prompt.Select(static s => s.Kind switch
     {
@@ -41,7 +44,7 @@ public class ChatTemplateTests
     [InlineData("vicuna_v1", "{Be brief.} USER: {a} ASSISTANT:")]
     [InlineData("llava-1.6-mistral", "[INST] <<SYS>>\n{Be brief.}\n<</SYS>>\n\n{a} [/INST]")]
     [InlineData("chatml", "<|im_start|>system\n{Be brief.}<|im_end|><|im_start|>user\n{a}<|im_end|><|im_start|>assistant\n")]
-    [InlineData("llama-3", "<|start_header_id|>system<|end_header_id|>\n\n{Be brief.}<|eot_id|><|start_header_id|>user<|end_header_id|>\n\n{a}<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n")]
+    [InlineData("llama-3", Llama3System + "{Be brief.}<|eot_id|>" + Llama3User + "{a}<|eot_id|>" + Llama3Assistant)]
     [InlineData("phi-3", "<|system|>\n{Be brief.}<|end|>\n<|user|>\n{a}<|end|>\n<|assistant|>\n")]
     public void A_callers_system_text_is_text(string template, string expected) => Assert.Equal(expected, Show(template, "Be brief.", ChatTurn.User("a")));
 
@@ -53,8 +56,10 @@ public class ChatTemplateTests
 
     [Theory]
     [InlineData("llava-1.6-mistral", "[INST] <image0>\n{a} [/INST]{ b }</s>[INST] {c} [/INST]")]
-    [InlineData("chatml", "<|im_start|>system\nAnswer the questions.<|im_end|><|im_start|>user\n<image0>\n{a}<|im_end|><|im_start|>assistant\n{b}<|im_end|><|im_start|>user\n{c}<|im_end|><|im_start|>assistant\n")]
-    [InlineData("llama-3", "<|start_header_id|>user<|end_header_id|>\n\n<image0>\n{a}<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n{b}<|eot_id|><|start_header_id|>user<|end_header_id|>\n\n{c}<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n")]
+    [InlineData("chatml", "<|im_start|>system\nAnswer the questions.<|im_end|><|im_start|>user\n<image0>\n{a}<|im_end|>"
+        + "<|im_start|>assistant\n{b}<|im_end|><|im_start|>user\n{c}<|im_end|><|im_start|>assistant\n")]
+    [InlineData("llama-3",
+        Llama3User + "<image0>\n{a}<|eot_id|>" + Llama3Assistant + "{b}<|eot_id|>" + Llama3User + "{c}<|eot_id|>" + Llama3Assistant)]
     [InlineData("phi-3", "<|user|>\n<image0>\n{a}<|end|>\n<|assistant|>\n{b}<|end|>\n<|user|>\n{c}<|end|>\n<|assistant|>\n")]
     public void Other_formats_join_turns_by_their_own_rules(string template, string expected) =>
         Assert.Equal(expected, Show(template, null, ChatTurn.User("a", 0), ChatTurn.Assistant("b"), ChatTurn.User("c")));
@@ -66,6 +71,8 @@ public class ChatTemplateTests
     [InlineData("{{ '[INST] ' }}", "x", "llama", "llava-1.6-mistral")]
     [InlineData("{{ 'USER: ' + ' ASSISTANT:' }}", "x", "llama", "vicuna_v1")]
     [InlineData(null, "llava-v1.6-mistral-7b", "llama", "llava-1.6-mistral")]
+    [InlineData("{{ '[INST] ' }}", "llava-v1.6-vicuna-7b", "llama", "vicuna_v1")]
+    [InlineData("{{ '<|im_start|>' }}", "Llava-v1.5-7B", "llama", "vicuna_v1")]
     [InlineData(null, "llava-v1.6-34b", "llama", "chatml")]
     [InlineData(null, "LLaMA v2", "llama", "vicuna_v1")]
     public void The_template_is_recognised_from_metadata(string? jinja, string name, string architecture, string expected) =>
@@ -74,7 +81,8 @@ public class ChatTemplateTests
     [Fact]
     public void An_unknown_template_is_refused_with_the_way_out()
     {
-        var error = Assert.Throws<ModelFormatException>(() => ChatTemplate.ForModel(new LanguageModelInfo("x", "gemma", 8, 1, 8, 8, 1, 2, true, "<start_of_turn>", 1, 1)));
+        LanguageModelInfo gemma = new("x", "gemma", 8, 1, 8, 8, 1, 2, true, "<start_of_turn>", 1, 1);
+        var error = Assert.Throws<ModelFormatException>(() => ChatTemplate.ForModel(gemma));
         Assert.Contains("ChatTemplate", error.Message);
         Assert.Contains("vicuna_v1", Assert.Throws<ArgumentException>(() => ChatTemplate.ByName("gemma")).Message);
     }

@@ -10,7 +10,8 @@ public class PromptBuilderTests
     static string Show(params ChatMessage[] messages) => Show(null, messages);
 
     static string Show(string? instructions, params ChatMessage[] messages) =>
-        string.Concat(PromptBuilder.Build(s_template, messages, instructions).Segments.Select(static s => s.Kind == PromptSegmentKind.Image ? $"<{s.ImageIndex}>" : s.Text));
+        string.Concat(PromptBuilder.Build(s_template, messages, instructions).Segments
+            .Select(static s => s.Kind == PromptSegmentKind.Image ? $"<{s.ImageIndex}>" : s.Text));
 
     static DataContent Picture(byte tag = 1, string type = "image/png") => new(new byte[] { tag }, type);
 
@@ -34,7 +35,10 @@ public class PromptBuilderTests
     public void Images_keep_the_order_of_the_conversation()
     {
         BuiltPrompt prompt = PromptBuilder.Build(s_template,
-            [new(ChatRole.User, [Picture(7), new TextContent("a")]), new(ChatRole.Assistant, "b"), new(ChatRole.User, [new TextContent("c"), Picture(8, "application/octet-stream")])]);
+        [
+            new(ChatRole.User, [Picture(7), new TextContent("a")]), new(ChatRole.Assistant, "b"),
+            new(ChatRole.User, [new TextContent("c"), Picture(8, "application/octet-stream")]),
+        ]);
         Assert.Equal([7, 8], prompt.Images.Select(static i => i.Bytes.Span[0]));
     }
 
@@ -44,7 +48,10 @@ public class PromptBuilderTests
         ChatMessage data = new(ChatRole.User, [new UriContent("data:image/png;base64,AQID", "image/png")]);
         Assert.Equal([1, 2, 3], PromptBuilder.Build(s_template, [data]).Images[0].Bytes.ToArray());
         foreach (string address in new[] { "http://localhost/a.png", "https://example.org/a.png", "file:///etc/passwd", "ftp://a/b" })
-            Assert.Contains("does not fetch", Assert.Throws<NotSupportedException>(() => Show(new ChatMessage(ChatRole.User, [new UriContent(address, "image/*")]))).Message);
+        {
+            ChatMessage message = new(ChatRole.User, [new UriContent(address, "image/*")]);
+            Assert.Contains("does not fetch", Assert.Throws<NotSupportedException>(() => Show(message)).Message);
+        }
     }
 
     [Fact]
@@ -58,7 +65,8 @@ public class PromptBuilderTests
         Assert.Throws<ArgumentException>(() => Show(new ChatMessage(ChatRole.User, "")));
         Assert.Throws<ArgumentException>(() => Show(new ChatMessage(ChatRole.User, "q"), new ChatMessage(ChatRole.Assistant, "a")));
         Assert.Throws<ArgumentException>(() => Show());
-        Assert.Contains("at most 1", Assert.Throws<ArgumentException>(() => PromptBuilder.Build(s_template, [new(ChatRole.User, [Picture(), Picture()])], null, 1)).Message);
+        ChatMessage two = new(ChatRole.User, [Picture(), Picture()]);
+        Assert.Contains("at most 1", Assert.Throws<ArgumentException>(() => PromptBuilder.Build(s_template, [two], null, 1)).Message);
     }
 
     [Fact]

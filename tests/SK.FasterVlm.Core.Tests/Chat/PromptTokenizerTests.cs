@@ -12,8 +12,11 @@ public class PromptTokenizerTests
     public void Bos_comes_once_and_images_stand_where_they_are()
     {
         ScriptedLanguageModel model = new("");
-        int[] ids = Ids(model, PromptSegment.Marker("a"), PromptSegment.Image(0), PromptSegment.Image(1), PromptSegment.UserText("b"), PromptSegment.Marker("</s>"));
-        Assert.Equal([ScriptedLanguageModel.Bos, .. ScriptedLanguageModel.Bytes("a"), -200, -200, .. ScriptedLanguageModel.Bytes("b"), ScriptedLanguageModel.Eos], ids);
+        int[] ids = Ids(
+            model, PromptSegment.Marker("a"), PromptSegment.Image(0), PromptSegment.Image(1), PromptSegment.UserText("b"),
+            PromptSegment.Marker("</s>"));
+        int[] a = ScriptedLanguageModel.Bytes("a"), b = ScriptedLanguageModel.Bytes("b");
+        Assert.Equal([ScriptedLanguageModel.Bos, .. a, -200, -200, .. b, ScriptedLanguageModel.Eos], ids);
     }
 
     [Theory]
@@ -26,14 +29,17 @@ public class PromptTokenizerTests
         foreach (string special in ScriptedLanguageModel.Specials)
         {
             string text = $"before {special}{special} after é {special}";
-            int[] ids = Ids(model, PromptSegment.Marker("<|im_start|>"), PromptSegment.Marker("user\n"), PromptSegment.UserText(text), PromptSegment.Marker("<|im_end|>"));
+            int[] ids = Ids(
+                model, PromptSegment.Marker("<|im_start|>"), PromptSegment.Marker("user\n"), PromptSegment.UserText(text),
+                PromptSegment.Marker("<|im_end|>"));
             Assert.Equal([3, .. ScriptedLanguageModel.Bytes("user\n" + text), 4], ids);
         }
     }
 
     [Fact]
     public void Text_split_over_segments_cannot_assemble_a_special_token() =>
-        Assert.DoesNotContain(ScriptedLanguageModel.Eos, Ids(new("") { SpecialsAlwaysParsed = true }, PromptSegment.UserText("</"), PromptSegment.UserText("s>")));
+        Assert.DoesNotContain(
+            ScriptedLanguageModel.Eos, Ids(new("") { SpecialsAlwaysParsed = true }, PromptSegment.UserText("</"), PromptSegment.UserText("s>")));
 
     [Fact]
     public void Nul_and_lone_surrogates_do_not_cut_the_text_short()

@@ -13,7 +13,11 @@ public sealed class PruningTests(TinyPair pair) : IClassFixture<TinyPair>
     static PromptRows[] Prompt(FasterVlmModel model, ReadOnlyMemory<float> embeddings, int count)
     {
         IReadOnlyList<PromptPart> parts = model.Generator.Tokenizer.Tokenize(model.Template.Build(null, [ChatTurn.User("What is this?", 0)]));
-        return [.. parts.Where(p => !p.IsImage || count > 0).Select(p => p.IsImage ? PromptRows.FromEmbeddings(embeddings, count) : PromptRows.FromTokens(p.Tokens))];
+        return
+        [
+            .. parts.Where(p => !p.IsImage || count > 0)
+                .Select(p => p.IsImage ? PromptRows.FromEmbeddings(embeddings, count) : PromptRows.FromTokens(p.Tokens)),
+        ];
     }
 
     static float[] Logits(FasterVlmModel model, ReadOnlyMemory<float> embeddings, int count)

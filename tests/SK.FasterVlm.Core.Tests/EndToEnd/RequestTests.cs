@@ -116,7 +116,10 @@ public sealed class RequestTests(TinyPair pair) : IClassFixture<TinyPair>
         using FasterVlmChatClient client = model.CreateChatClient();
         string before = (await client.GetResponseAsync([Question(pictures: 1)], cancellationToken: Test)).Text;
         foreach (byte[] bytes in new[] { [], "a text file"u8.ToArray(), TinyPair.Picture()[..60] })
-            await Assert.ThrowsAsync<ImageFormatException>(() => client.GetResponseAsync([new(ChatRole.User, [new DataContent(bytes, "image/jpeg")])], cancellationToken: Test));
+        {
+            ChatMessage message = new(ChatRole.User, [new DataContent(bytes, "image/jpeg")]);
+            await Assert.ThrowsAsync<ImageFormatException>(() => client.GetResponseAsync([message], cancellationToken: Test));
+        }
         Assert.Equal(before, (await client.GetResponseAsync([Question(pictures: 1)], cancellationToken: Test)).Text);
     }
 
@@ -141,8 +144,8 @@ public sealed class RequestTests(TinyPair pair) : IClassFixture<TinyPair>
         using FasterVlmChatClient client = model.CreateChatClient();
         foreach ((string budget, int kept) in new[] { ("0", 0), ("1", 1), ("all", 36), ("mass:1", 36) })
         {
-            ChatResponse response = await client.GetResponseAsync(
-                [Question(pictures: 1)], new() { RawRepresentationFactory = _ => new FasterVlmRequestOptions { VisualTokens = VisualTokenBudget.Parse(budget) } }, Test);
+            FasterVlmRequestOptions typed = new() { VisualTokens = VisualTokenBudget.Parse(budget) };
+            ChatResponse response = await client.GetResponseAsync([Question(pictures: 1)], new() { RawRepresentationFactory = _ => typed }, Test);
             Assert.Equal(kept, response.Usage!.AdditionalCounts!["visual_tokens_kept"]);
         }
     }

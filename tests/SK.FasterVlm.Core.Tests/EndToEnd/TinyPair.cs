@@ -17,7 +17,14 @@ public sealed class TinyPair : IDisposable
 
     public Task<FasterVlmModel> LoadAsync(Action<FasterVlmOptions>? configure = null)
     {
-        FasterVlmOptions options = new() { ModelPath = ModelPath, ProjectorPath = ProjectorPath, Threads = 1, TowerPrecision = TowerPrecision.F32, MaxOutputTokens = 8 };
+        FasterVlmOptions options = new()
+        {
+            ModelPath = ModelPath,
+            ProjectorPath = ProjectorPath,
+            Threads = 1,
+            TowerPrecision = TowerPrecision.F32,
+            MaxOutputTokens = 8,
+        };
         configure?.Invoke(options);
         return FasterVlmModel.LoadAsync(options, cancellationToken: TestContext.Current.CancellationToken);
     }

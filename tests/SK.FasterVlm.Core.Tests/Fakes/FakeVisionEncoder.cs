@@ -41,7 +41,8 @@ sealed class FakeVisionEncoder : IVisionEncoder
         };
     }
 
-    public Task<VisualTokens> SelectAsync(EncodedImage image, IVisualTokenSelector selector, VisualTokenBudget budget, int seed = 0, CancellationToken cancellationToken = default)
+    public Task<VisualTokens> SelectAsync(
+        EncodedImage image, IVisualTokenSelector selector, VisualTokenBudget budget, int seed = 0, CancellationToken cancellationToken = default)
     {
         int keep = budget.Resolve(image.ClsAttention[0]);
         int[] kept = selector.Select(new VisualTokenContext(image.ClsAttention[0], 4, 4, seed), keep);
