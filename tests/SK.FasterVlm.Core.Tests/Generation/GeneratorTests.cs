@@ -289,7 +289,15 @@ public class GeneratorTests
         {
             using ScriptedLanguageModel model = new(new string('a', 3000));
             await using Generator generator = new(model, null);
-            await foreach (GenerationUpdate _ in generator.GenerateAsync(Ask("q"), Test)) break;
+            int evaluations = 0;
+            bool cancelled = false;
+            model.OnEvaluate = token =>
+            {
+                if (++evaluations == 3) cancelled = token.WaitHandle.WaitOne(TimeSpan.FromSeconds(30));
+            };
+            await foreach (GenerationUpdate _ in generator.GenerateAsync(Ask("q") with { MaxOutputTokens = 3000 }, Test)) break;
+            Assert.Equal((true, 3), (cancelled, evaluations));
+            model.OnEvaluate = null;
             Assert.Empty(model.Rows);
             Assert.Equal(0, model.SamplersAlive);
             Assert.NotEmpty((await generator.CompleteAsync(Ask("q") with { MaxOutputTokens = 2 }, Test)).Text);
