@@ -17,7 +17,7 @@ public sealed class ClsAttentionSelector : IVisualTokenSelector
 
     /// <inheritdoc/>
     /// <remarks>Equal scores go to the lower index, so that the choice is the same on every machine.</remarks>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="budget"/> is negative or larger than the number of patches.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="budget"/> is negative or above the number of patches.</exception>
     public int[] Select(in VisualTokenContext context, int budget)
     {
         VisualTokenSelectors.Check(context, budget);

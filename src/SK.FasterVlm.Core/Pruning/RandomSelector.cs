@@ -10,8 +10,10 @@ public sealed class RandomSelector : IVisualTokenSelector
     public string Name => "random";
 
     /// <inheritdoc/>
-    /// <remarks>Depends on the seed, the number of patches and the budget only: give every image its own seed to average over draws.</remarks>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="budget"/> is negative or larger than the number of patches.</exception>
+    /// <remarks>
+    /// Depends on the seed, the number of patches and the budget only: give every image its own seed to average over draws.
+    /// </remarks>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="budget"/> is negative or above the number of patches.</exception>
     public int[] Select(in VisualTokenContext context, int budget)
     {
         VisualTokenSelectors.Check(context, budget);

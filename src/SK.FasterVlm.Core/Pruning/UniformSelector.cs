@@ -14,7 +14,7 @@ public sealed class UniformSelector : IVisualTokenSelector
     /// Rows are chosen first, as many as make the spacing the same down as across; the budget is then dealt out over them, and within a
     /// row over the columns. Rows differ by at most one patch.
     /// </remarks>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="budget"/> is negative or larger than the number of patches.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="budget"/> is negative or above the number of patches.</exception>
     public int[] Select(in VisualTokenContext context, int budget)
     {
         VisualTokenSelectors.Check(context, budget);

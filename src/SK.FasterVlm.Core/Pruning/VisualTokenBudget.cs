@@ -24,7 +24,8 @@ public abstract partial record VisualTokenBudget
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="ratio"/> is outside 0 to 1 or not a number.</exception>
     public static VisualTokenBudget Keep(double ratio)
     {
-        if (!(ratio >= 0 && ratio <= 1)) throw new ArgumentOutOfRangeException(nameof(ratio), ratio, "The keep ratio must lie between 0 and 1.");
+        if (!(ratio >= 0 && ratio <= 1)) // also catches NaN
+            throw new ArgumentOutOfRangeException(nameof(ratio), ratio, "The keep ratio must lie between 0 and 1.");
         return new KeepRatio(ratio);
     }
 
@@ -42,7 +43,8 @@ public abstract partial record VisualTokenBudget
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="share"/> is outside 0 to 1 or not a number.</exception>
     public static VisualTokenBudget Mass(double share)
     {
-        if (!(share >= 0 && share <= 1)) throw new ArgumentOutOfRangeException(nameof(share), share, "The attention share must lie between 0 and 1.");
+        if (!(share >= 0 && share <= 1))
+            throw new ArgumentOutOfRangeException(nameof(share), share, "The attention share must lie between 0 and 1.");
         return new AttentionMass(share);
     }
 

@@ -21,10 +21,10 @@ public static class VisualTokenSelectors
     /// <summary>What every selector demands of its arguments.</summary>
     internal static void Check(in VisualTokenContext context, int budget)
     {
-        if (context.GridWidth < 1 || context.GridHeight < 1 || context.ClsAttention.Length != context.PatchCount)
-            throw new ArgumentException(
-                $"A grid of {context.GridWidth} x {context.GridHeight} patches needs as many scores, got {context.ClsAttention.Length}.", nameof(context));
-        if (budget < 0 || budget > context.PatchCount)
-            throw new ArgumentOutOfRangeException(nameof(budget), budget, $"The budget must lie between 0 and the {context.PatchCount} patches of the view.");
+        (int width, int height, int scores) = (context.GridWidth, context.GridHeight, context.ClsAttention.Length);
+        if (width < 1 || height < 1 || scores != context.PatchCount)
+            throw new ArgumentException($"A grid of {width} x {height} patches needs as many scores, got {scores}.", nameof(context));
+        if (budget < 0 || budget > scores)
+            throw new ArgumentOutOfRangeException(nameof(budget), budget, $"The budget must lie between 0 and {scores}, the patches there are.");
     }
 }

@@ -62,7 +62,8 @@ internal sealed unsafe class EncodedView : SafeHandle
     }
 
     /// <summary>What damaged weights lead to.</summary>
-    public static ModelFormatException NotNumbers() => new("The vision tower gave values that are not numbers; the projector file is damaged.");
+    public static ModelFormatException NotNumbers() =>
+        new("The vision tower gave values that are not numbers; the projector file is damaged.");
 
     /// <inheritdoc/>
     protected override bool ReleaseHandle()

@@ -77,7 +77,8 @@ internal sealed unsafe class GraphBuilder : IDisposable
     /// <summary>Reads a computed node of floats.</summary>
     public static float[] Get(ggml_tensor* output)
     {
-        if (output->type != ggml_type.GGML_TYPE_F32 || !ggml_is_contiguous(output)) throw new InvalidOperationException("Only dense floats can be read.");
+        if (output->type != ggml_type.GGML_TYPE_F32 || !ggml_is_contiguous(output))
+            throw new InvalidOperationException("Only dense floats can be read.");
         float[] values = new float[ggml_nelements(output)];
         fixed (float* first = values) GgmlBackend.ggml_backend_tensor_get(output, first, 0, ggml_nbytes(output));
         return values;

@@ -5,7 +5,11 @@ namespace SK.FasterVlm.Vision;
 /// <summary>How the tower's matrices are held in memory.</summary>
 public enum TowerPrecision
 {
-    /// <summary>Q8_0 on a CPU backend, F16 on a GPU (see <see cref="ClipVisionTower"/> for the measured effect).</summary>
+    /// <summary>
+    /// Q8_0 on a CPU backend, F16 on a GPU; files that are quantised already stay as they are. Against F16 at LLaVA-1.5's size (random
+    /// weights, one thread of an Intel Xeon): features with cosine 0.99998, 57 of 58 kept patches the same, half the memory, 0.79 of the
+    /// time with AVX-512 and 0.69 with AVX2.
+    /// </summary>
     Auto,
 
     /// <summary>As stored in the file, mapped without a copy where the backend allows.</summary>
@@ -95,7 +99,9 @@ public sealed record VisualTokens(
     ReadOnlyMemory<float> Embeddings, int Count, int Width, IReadOnlyList<int[]> Kept, int PatchCount,
     VisionTimings Timings, int ImageWidth, int ImageHeight);
 
-/// <summary>From image bytes to visual tokens. Thread-safe; the number of images in work at once is bounded by the implementation.</summary>
+/// <summary>
+/// From image bytes to visual tokens. Thread-safe; the number of images in work at once is bounded by the implementation.
+/// </summary>
 public interface IVisionEncoder : IDisposable
 {
     /// <summary>Facts of the tower.</summary>
@@ -111,5 +117,7 @@ public interface IVisionEncoder : IDisposable
     /// <param name="budget">How many are kept, per view.</param>
     /// <param name="seed">For selectors that draw at random.</param>
     /// <param name="cancellationToken">Checked between views.</param>
-    Task<VisualTokens> SelectAsync(EncodedImage image, IVisualTokenSelector selector, VisualTokenBudget budget, int seed = 0, CancellationToken cancellationToken = default);
+    Task<VisualTokens> SelectAsync(
+        EncodedImage image, IVisualTokenSelector selector, VisualTokenBudget budget, int seed = 0,
+        CancellationToken cancellationToken = default);
 }

@@ -15,7 +15,10 @@ internal static class Patches
             for (int patchX = 0; patchX < side; patchX++)
                 for (int channel = 0; channel < 3; channel++)
                     for (int y = 0; y < patchSize; y++, next += patchSize)
-                        pixels.Slice((channel * imageSize + patchY * patchSize + y) * imageSize + patchX * patchSize, patchSize).CopyTo(rows.AsSpan(next));
+                    {
+                        int line = channel * imageSize + patchY * patchSize + y;
+                        pixels.Slice(line * imageSize + patchX * patchSize, patchSize).CopyTo(rows.AsSpan(next));
+                    }
         return rows;
     }
 }

@@ -17,11 +17,14 @@ internal sealed unsafe class TowerDevice
         Name = Utf8.Read(ggml_backend_dev_name(device));
         BufferType = ggml_backend_dev_buffer_type(device);
 
+        // Functions of the CPU backend alone are found by name.
         ggml_backend_reg* registry = ggml_backend_dev_backend_reg(cpu);
-        _setThreads = (delegate* unmanaged[Cdecl]<ggml_backend*, int, void>)ggml_backend_reg_get_proc_address(registry, "ggml_backend_set_n_threads");
-        _setAbort = (delegate* unmanaged[Cdecl]<ggml_backend*, delegate* unmanaged[Cdecl]<void*, byte>, void*, void>)
-            ggml_backend_reg_get_proc_address(registry, "ggml_backend_set_abort_callback");
-        if (_setThreads is null || _setAbort is null) throw new NativeRuntimeException("The CPU backend lacks functions this version needs.");
+        void* setThreads = ggml_backend_reg_get_proc_address(registry, "ggml_backend_set_n_threads");
+        void* setAbort = ggml_backend_reg_get_proc_address(registry, "ggml_backend_set_abort_callback");
+        _setThreads = (delegate* unmanaged[Cdecl]<ggml_backend*, int, void>)setThreads;
+        _setAbort = (delegate* unmanaged[Cdecl]<ggml_backend*, delegate* unmanaged[Cdecl]<void*, byte>, void*, void>)setAbort;
+        if (setThreads is null || setAbort is null)
+            throw new NativeRuntimeException("The CPU backend lacks functions this version needs.");
     }
 
     /// <summary>Where weights and compute buffers are.</summary>
@@ -40,7 +43,8 @@ internal sealed unsafe class TowerDevice
     public bool IsCpu => Device == Cpu;
 
     /// <summary>
-    /// Element type of keys and values: the CPU kernel works in 32-bit floats and converts anything else first; GPU kernels read 16-bit floats.
+    /// Element type of keys and values: the CPU kernel works in 32-bit floats and converts anything else first; GPU kernels read
+    /// 16-bit floats.
     /// </summary>
     public ggml_type AttentionType => IsCpu ? ggml_type.GGML_TYPE_F32 : ggml_type.GGML_TYPE_F16;
 
@@ -65,5 +69,6 @@ internal sealed unsafe class TowerDevice
     public void SetCpuThreads(ggml_backend* cpu, int threads) => _setThreads(cpu, threads);
 
     /// <summary>Has a CPU backend ask <paramref name="callback"/> between operations whether to stop.</summary>
-    public void SetCpuAbort(ggml_backend* cpu, delegate* unmanaged[Cdecl]<void*, byte> callback, void* data) => _setAbort(cpu, callback, data);
+    public void SetCpuAbort(ggml_backend* cpu, delegate* unmanaged[Cdecl]<void*, byte> callback, void* data) =>
+        _setAbort(cpu, callback, data);
 }

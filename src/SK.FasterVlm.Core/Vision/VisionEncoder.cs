@@ -49,7 +49,8 @@ public sealed class VisionEncoder : IVisionEncoder
         var info = new VisionInfo(
             header.ImageSize, header.PatchSize, header.GridSide, header.Width, header.LayerCount, header.HeadCount,
             header.ProjectorType, header.OutputWidth, weights.Precision, weights.Device.Name, weights.Bytes);
-        if (logger.IsEnabled(LogLevel.Information)) logger.LogInformation("The vision tower runs on {Backend} in {Precision}.", info.Backend, info.Precision);
+        if (logger.IsEnabled(LogLevel.Information))
+            logger.LogInformation("The vision tower runs on {Backend} in {Precision}.", info.Backend, info.Precision);
         var preprocessor = new ClipPreprocessor(new() { ImageSize = header.ImageSize, Mean = header.ImageMean, Std = header.ImageStd });
         return new VisionEncoder(new ClipVisionTower(weights, threads), info, preprocessor, options);
     }
@@ -62,11 +63,13 @@ public sealed class VisionEncoder : IVisionEncoder
     /// <exception cref="ArgumentException">The image was encoded by another encoder.</exception>
     /// <exception cref="InvalidOperationException">The selector did not keep to its contract.</exception>
     public Task<VisualTokens> SelectAsync(
-        EncodedImage image, IVisualTokenSelector selector, VisualTokenBudget budget, int seed = 0, CancellationToken cancellationToken = default)
+        EncodedImage image, IVisualTokenSelector selector, VisualTokenBudget budget, int seed = 0,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(selector);
         ArgumentNullException.ThrowIfNull(budget);
-        if (image is not Encoded encoded || encoded.Tower != _tower) throw new ArgumentException("The image was encoded by another encoder.", nameof(image));
+        if (image is not Encoded encoded || encoded.Tower != _tower)
+            throw new ArgumentException("The image was encoded by another encoder.", nameof(image));
         return RunAsync(() => Select(encoded, selector, budget, seed, cancellationToken), cancellationToken);
     }
 
@@ -120,7 +123,8 @@ public sealed class VisionEncoder : IVisionEncoder
         };
     }
 
-    VisualTokens Select(Encoded image, IVisualTokenSelector selector, VisualTokenBudget budget, int seed, CancellationToken cancellationToken)
+    VisualTokens Select(
+        Encoded image, IVisualTokenSelector selector, VisualTokenBudget budget, int seed, CancellationToken cancellationToken)
     {
         long start = Stopwatch.GetTimestamp();
         int[][] kept = [.. image.Views.Select((view, i) => Choose(view.ClsAttention, selector, budget, seed + i))];
@@ -146,7 +150,10 @@ public sealed class VisionEncoder : IVisionEncoder
         bool ascending = kept.Length == 0 || kept[0] >= 0 && kept[^1] < attention.Length;
         for (int i = 1; i < kept.Length; i++) ascending &= kept[i - 1] < kept[i];
         if (kept.Length != count || !ascending)
-            throw new InvalidOperationException($"The selector \"{selector.Name}\" must return {count} distinct patches in ascending order.");
+        {
+            throw new InvalidOperationException(
+                $"The selector \"{selector.Name}\" must return {count} distinct patches in ascending order.");
+        }
         return kept;
     }
 

@@ -40,7 +40,8 @@ internal sealed unsafe class VisionWeights : SafeHandle
         PositionEmbedding = Floats(header.PositionEmbedding);
         PreNorm = NormOf(header.PreNorm);
         Blocks = [.. header.Layers.Select(l => new Block(
-            NormOf(l.Norm1), LinearOf(l.Query), LinearOf(l.Key), LinearOf(l.Value), LinearOf(l.Output), NormOf(l.Norm2), LinearOf(l.Up), LinearOf(l.Down)))];
+            NormOf(l.Norm1), LinearOf(l.Query), LinearOf(l.Key), LinearOf(l.Value), LinearOf(l.Output),
+            NormOf(l.Norm2), LinearOf(l.Up), LinearOf(l.Down)))];
         Projector1 = LinearOf(header.Projector1);
         ProjectorNorm1 = header.ProjectorNorm1 is { } norm1 ? NormOf(norm1) : null;
         Projector2 = LinearOf(header.Projector2);
@@ -128,12 +129,14 @@ internal sealed unsafe class VisionWeights : SafeHandle
         if (_mapped.Count > 0)
         {
             _mapping = _file.Map();
-            _mappedBuffer = new GgmlBufferHandle(GgmlBackend.ggml_backend_cpu_buffer_from_ptr((void*)_mapping.Address, (nuint)_mapping.Length));
+            void* start = (void*)_mapping.Address;
+            _mappedBuffer = new GgmlBufferHandle(GgmlBackend.ggml_backend_cpu_buffer_from_ptr(start, (nuint)_mapping.Length));
             if (_mappedBuffer.IsInvalid) throw NotEnoughMemory();
             GgmlBackend.ggml_backend_buffer_set_usage(_mappedBuffer.Pointer, ggml_backend_buffer_usage.GGML_BACKEND_BUFFER_USAGE_WEIGHTS);
             foreach ((GgufTensorInfo source, nint tensor) in _mapped)
             {
-                ggml_status status = GgmlBackend.ggml_backend_tensor_alloc(_mappedBuffer.Pointer, (ggml_tensor*)tensor, (void*)_mapping.AddressOf(source));
+                void* address = (void*)_mapping.AddressOf(source);
+                ggml_status status = GgmlBackend.ggml_backend_tensor_alloc(_mappedBuffer.Pointer, (ggml_tensor*)tensor, address);
                 if (status != ggml_status.GGML_STATUS_SUCCESS) throw NotEnoughMemory();
             }
         }

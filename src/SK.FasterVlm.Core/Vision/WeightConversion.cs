@@ -5,7 +5,9 @@ using SK.FasterVlm.Native;
 
 namespace SK.FasterVlm.Vision;
 
-/// <summary>Reads tensors of a file and writes them to a device in another element type, a few rows at a time and on several threads.</summary>
+/// <summary>
+/// Reads tensors of a file and writes them to a device in another element type, a few rows at a time and on several threads.
+/// </summary>
 internal static unsafe class WeightConversion
 {
     const int ChunkElements = 1 << 18; // 1 MB of floats per thread beside the result
@@ -46,7 +48,8 @@ internal static unsafe class WeightConversion
         }
         catch (AggregateException e) when (e.InnerException is NotSupportedException unknown)
         {
-            throw new ModelFormatException($"The vision tower cannot be converted: {unknown.Message} Choose TowerPrecision.AsStored.", innerException: unknown);
+            throw new ModelFormatException(
+                $"The vision tower cannot be converted: {unknown.Message} Choose TowerPrecision.AsStored.", innerException: unknown);
         }
         catch (AggregateException e) when (e.InnerException is FasterVlmException or IOException)
         {

@@ -74,7 +74,7 @@ public class SelectorTests
 
         [Fact]
         public void Ties_go_to_the_lower_index() =>
-            Assert.Equal([0, 1, 5], new ClsAttentionSelector().Select(new VisualTokenContext([0.2f, 0.2f, 0.2f, 0.1f, 0.2f, 0.4f], 3, 2), 3));
+            Assert.Equal([0, 1, 5], new ClsAttentionSelector().Select(new VisualTokenContext([2, 2, 2, 1, 2, 4], 3, 2), 3));
 
         [Fact]
         public void No_dropped_patch_scores_higher_than_a_kept_one()

@@ -16,8 +16,16 @@ public sealed class GoldenTowerTests
 {
     static readonly string? s_folder = Folder();
 
-    public static TheoryData<string> Pictures =>
-        s_folder is null ? ["missing"] : [.. Golden().RootElement.GetProperty("pictures").EnumerateArray().Select(static p => p.GetProperty("image").GetString()!)];
+    public static TheoryData<string> Pictures
+    {
+        get
+        {
+            if (s_folder is null) return ["missing"];
+            using JsonDocument golden = Golden();
+            JsonElement pictures = golden.RootElement.GetProperty("pictures");
+            return [.. pictures.EnumerateArray().Select(static p => p.GetProperty("image").GetString()!)];
+        }
+    }
 
     [Theory, MemberData(nameof(Pictures))]
     public async Task Features_attention_and_visual_tokens_equal_PyTorch(string image)
@@ -59,7 +67,8 @@ public sealed class GoldenTowerTests
 
     static string Projector() => Path.Combine(s_folder!, "..", "mmproj-tiny-llava-f16.gguf");
 
-    static Task<byte[]> Bytes(string image) => File.ReadAllBytesAsync(Path.Combine(s_folder!, "images", image), TestContext.Current.CancellationToken);
+    static Task<byte[]> Bytes(string image) =>
+        File.ReadAllBytesAsync(Path.Combine(s_folder!, "images", image), TestContext.Current.CancellationToken);
 
     static float[] Array(string name, string image)
     {

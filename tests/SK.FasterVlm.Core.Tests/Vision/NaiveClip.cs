@@ -92,7 +92,7 @@ sealed class NaiveClip(GgufFile file)
             double[] mixed = Attend(q[i], k, v, i == AttentionRow ? reported : null);
             double[] r = Add(x[i], Linear(mixed, block + "attn_out"));
             double[] hidden = Linear(LayerNorm(r, block + "ln2"), block + Fc1);
-            for (int j = 0; j < hidden.Length; j++) hidden[j] = QuickGelu ? hidden[j] / (1 + Math.Exp(-1.702 * hidden[j])) : Gelu(hidden[j]);
+            for (int j = 0; j < hidden.Length; j++) hidden[j] = Activation(hidden[j]);
             result[i] = Add(r, Linear(hidden, block + Fc2));
         }
         return (result, reported[1..]);
@@ -157,6 +157,8 @@ sealed class NaiveClip(GgufFile file)
     }
 
     static double[] Add(double[] a, double[] b) => [.. a.Select((v, i) => v + b[i])];
+
+    double Activation(double x) => QuickGelu ? x / (1 + Math.Exp(-1.702 * x)) : Gelu(x);
 
     static double Gelu(double x) => 0.5 * x * (1 + Erf(x / Math.Sqrt(2)));
 

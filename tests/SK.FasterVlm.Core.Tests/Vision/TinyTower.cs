@@ -37,10 +37,13 @@ sealed class TinyTower : IDisposable
     public ClipVisionTower Load(TowerPrecision precision = TowerPrecision.F32, int threads = 1)
     {
         NativeRuntime.Load(new NativeOptions());
-        return new ClipVisionTower(VisionWeights.Load(Projector, ClipHeader.Read(Projector), TowerDevice.OnCpu(), precision, threads), threads);
+        ClipHeader header = ClipHeader.Read(Projector);
+        return new ClipVisionTower(VisionWeights.Load(Projector, header, TowerDevice.OnCpu(), precision, threads), threads);
     }
 
-    /// <summary>The reference, told what the file holds by the options that made it. Arguments other than the defaults are mutations.</summary>
+    /// <summary>
+    /// The reference, told what the file holds by the options that made it. Arguments other than the defaults are mutations.
+    /// </summary>
     public NaiveClip Naive(
         int? layers = null, bool swap = false, bool clsLast = false, int attentionRow = 0, bool transposed = false, bool noPreNorm = false)
     {
@@ -94,7 +97,8 @@ sealed class TinyTower : IDisposable
 /// <summary>The tower's calls under the token of the running test.</summary>
 static class TowerCalls
 {
-    public static EncodedView View(this ClipVisionTower tower, float[] pixels) => tower.Encode(pixels, TestContext.Current.CancellationToken);
+    public static EncodedView View(this ClipVisionTower tower, float[] pixels) =>
+        tower.Encode(pixels, TestContext.Current.CancellationToken);
 
     public static float[] Features(this ClipVisionTower tower, EncodedView view, int[] kept) =>
         tower.Finish(view, kept, project: false, TestContext.Current.CancellationToken);

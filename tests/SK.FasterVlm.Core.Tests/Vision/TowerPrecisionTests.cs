@@ -68,7 +68,8 @@ public class TowerPrecisionTests
     [Fact]
     public void Rows_that_no_block_divides_are_held_in_16_bits()
     {
-        using var tiny = new TinyTower(vision: new VisionGeometry(ImageSize: 28, PatchSize: 7, Width: 48, FeedForward: 80, Heads: 4, Layers: 2));
+        var narrow = new VisionGeometry(ImageSize: 28, PatchSize: 7, Width: 48, FeedForward: 80, Heads: 4, Layers: 2);
+        using var tiny = new TinyTower(vision: narrow);
         using ClipVisionTower tower = tiny.Load(TowerPrecision.Q8_0);
         using EncodedView view = tower.View(tiny.Pixels(3));
         Assert.InRange(Compare.Max(tiny.Naive().Run(tiny.Pixels(3)).Features, tower.Features(view, tiny.AllPatches)), 0, 0.05);

@@ -9,6 +9,8 @@ namespace SK.FasterVlm.Core.Tests.Vision;
 /// <summary>From the bytes of a file to visual tokens.</summary>
 public sealed class VisionEncoderTests : IDisposable
 {
+    static readonly ClsAttentionSelector s_cls = new();
+
     readonly TinyTower _tiny = new(new() { VisionType = GgmlType.F16 });
     readonly VisionEncoder _encoder;
 
@@ -34,8 +36,8 @@ public sealed class VisionEncoderTests : IDisposable
         Assert.Equal(36, Assert.Single(image.ClsAttention).Length);
         foreach ((VisualTokenBudget budget, int expected) in new[]
                  {
-                     (VisualTokenBudget.All, 36), (VisualTokenBudget.Keep(0.25), 9), (VisualTokenBudget.Count(1), 1), (VisualTokenBudget.Count(0), 0),
-                     (VisualTokenBudget.Count(999), 36), (VisualTokenBudget.Mass(0), 0),
+                     (VisualTokenBudget.All, 36), (VisualTokenBudget.Keep(0.25), 9), (VisualTokenBudget.Count(1), 1),
+                     (VisualTokenBudget.Count(0), 0), (VisualTokenBudget.Count(999), 36), (VisualTokenBudget.Mass(0), 0),
                  })
         {
             VisualTokens tokens = await _encoder.SelectAsync(image, new ClsAttentionSelector(), budget, cancellationToken: Token);
@@ -53,10 +55,12 @@ public sealed class VisionEncoderTests : IDisposable
         VisualTokens all = await _encoder.SelectAsync(image, new ClsAttentionSelector(), VisualTokenBudget.All, cancellationToken: Token);
         foreach (string name in VisualTokenSelectors.Names)
         {
-            VisualTokens few = await _encoder.SelectAsync(image, VisualTokenSelectors.ByName(name), VisualTokenBudget.Count(7), seed: 3, Token);
+            IVisualTokenSelector selector = VisualTokenSelectors.ByName(name);
+            VisualTokens few = await _encoder.SelectAsync(image, selector, VisualTokenBudget.Count(7), seed: 3, Token);
             for (int i = 0; i < 7; i++)
             {
-                float[] expected = all.Embeddings.Slice(few.Kept[0][i] * 64, 64).ToArray(), actual = few.Embeddings.Slice(i * 64, 64).ToArray();
+                float[] expected = all.Embeddings.Slice(few.Kept[0][i] * 64, 64).ToArray();
+                float[] actual = few.Embeddings.Slice(i * 64, 64).ToArray();
                 Assert.InRange(Compare.Max(expected, actual), 0, 1e-5);
             }
         }
@@ -66,7 +70,7 @@ public sealed class VisionEncoderTests : IDisposable
     public async Task Every_stage_is_timed()
     {
         using EncodedImage image = await _encoder.EncodeAsync(Picture(3), Token);
-        VisualTokens tokens = await _encoder.SelectAsync(image, new ClsAttentionSelector(), VisualTokenBudget.All, cancellationToken: Token);
+        VisualTokens tokens = await _encoder.SelectAsync(image, s_cls, VisualTokenBudget.All, 0, Token);
         VisionTimings t = tokens.Timings;
         Assert.All((double[])[t.Decode, t.Preprocess, t.Encode, t.Select, t.Project], static ms => Assert.True(ms > 0));
         Assert.Equal(t.Total, t.Decode + t.Preprocess + t.Encode + t.Select + t.Project);
@@ -117,9 +121,9 @@ public sealed class VisionEncoderTests : IDisposable
     {
         EncodedImage image = await _encoder.EncodeAsync(Picture(1), Token);
         using VisionEncoder other = Load();
-        await Assert.ThrowsAsync<ArgumentException>(() => other.SelectAsync(image, new ClsAttentionSelector(), VisualTokenBudget.All, 0, Token));
+        await Assert.ThrowsAsync<ArgumentException>(() => other.SelectAsync(image, s_cls, VisualTokenBudget.All, 0, Token));
         image.Dispose();
-        await Assert.ThrowsAsync<ObjectDisposedException>(() => _encoder.SelectAsync(image, new ClsAttentionSelector(), VisualTokenBudget.All, 0, Token));
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => _encoder.SelectAsync(image, s_cls, VisualTokenBudget.All, 0, Token));
         other.Dispose();
         await Assert.ThrowsAsync<ObjectDisposedException>(() => other.EncodeAsync(Picture(1), Token));
     }
