@@ -163,13 +163,15 @@ public sealed class GgufWriter
     {
         ArgumentException.ThrowIfNullOrEmpty(key);
         if (!_names.Add($"key {key}")) throw new ArgumentException($"The key '{key}' was added before.", nameof(key));
-        _entries.Add((key, header =>
+        _entries.Add((key, WriteEntry));
+        return this;
+
+        void WriteEntry(HeaderBytes header)
         {
             header.Text(key);
             header.U32((uint)type, "value type");
             value(header);
-        }));
-        return this;
+        }
     }
 
     GgufWriter Array<T>(string key, GgufValueType element, IReadOnlyList<T> values, Action<HeaderBytes, T> write) =>

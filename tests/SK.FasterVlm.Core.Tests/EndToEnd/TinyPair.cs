@@ -1,6 +1,6 @@
-using SkiaSharp;
 using SK.FasterVlm.Gguf;
 using SK.FasterVlm.Vision;
+using SkiaSharp;
 
 namespace SK.FasterVlm.Core.Tests.EndToEnd;
 
