@@ -70,7 +70,7 @@ public sealed class FasterVlmOptions
     /// <summary>Processor threads, 0 (default: one per physical core) or 1 to 512.</summary>
     public int Threads { get; set; }
 
-    /// <summary>Layers of the language model on the GPU; -1 (default) as many as fit, 0 none. Ignored without a GPU backend.</summary>
+    /// <summary>Layers of the language model on the GPU; -1 (default) all, 0 none. Ignored without a GPU backend.</summary>
     public int GpuLayers { get; set; } = -1;
 
     /// <summary>Flash attention in the language model (default true).</summary>
