@@ -43,6 +43,7 @@ public sealed class VisionEncoder : IVisionEncoder
         logger ??= NullLogger.Instance;
         using GgufFile file = GgufFile.Open(projectorPath);
         ClipHeader header = ClipHeader.Read(file);
+        CheckMemory(header, HostMachine.AvailableMemory());
         int threads = options.Threads > 0 ? options.Threads : HostMachine.PhysicalCores;
 
         VisionWeights weights = LoadWeights(file, header, options, threads, logger);
@@ -75,6 +76,21 @@ public sealed class VisionEncoder : IVisionEncoder
 
     /// <summary>Releases the tower. Calls that are running end first in their own time; later ones are refused.</summary>
     public void Dispose() => _tower.Dispose();
+
+    /// <summary>
+    /// Refuses a tower whose intermediate results would push the process out of memory: the system may kill it instead of saying no, and
+    /// a small file with absurd widths is enough for that.
+    /// </summary>
+    /// <exception cref="NativeRuntimeException">More is needed than there is.</exception>
+    internal static void CheckMemory(ClipHeader header, long available)
+    {
+        long rows = header.PatchCount + 1;
+        long widest = Math.Max(header.FeedForwardWidth, Math.Max(header.Projector1.Weight.Ne(1), header.OutputWidth));
+        long needed = rows * (2 * widest + 8L * header.Width) * sizeof(float); // a layer's input and output beside the residual, q, k and v
+        if (needed <= available) return;
+        throw new NativeRuntimeException(
+            $"Encoding one image with this projector takes about {needed / 1_000_000} MB but {available / 1_000_000} MB are free.");
+    }
 
     static VisionWeights LoadWeights(GgufFile file, ClipHeader header, FasterVlmOptions options, int threads, ILogger logger)
     {
