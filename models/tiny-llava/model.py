@@ -220,6 +220,28 @@ class LanguageBlock(nn.Module):
         return x + self.down(F.silu(gate) * up)
 
 
+class LookupHeads(nn.Module):
+    """What the name of a kind has to know about the picture it follows: how many there are, where, in which colour."""
+
+    def __init__(self, width, colors):
+        super().__init__()
+        self.count, self.place, self.color = nn.Linear(width, 5), nn.Linear(width, 9), nn.Linear(width, colors)
+
+    def loss(self, hidden, kinds, y, first_shape):
+        """hidden [B, n, width] behind the names of `kinds` [n]."""
+        count = y["count"][:, kinds]
+        # Most kinds are absent; those present count as much as all of them together.
+        weight = torch.where(count > 0, 1.0, 0.15)
+        loss = F.cross_entropy(self.count(hidden).transpose(1, 2), count, reduction="none")
+        total = (loss * weight).sum() / weight.sum()
+        present = count > 0
+        total = total + F.binary_cross_entropy_with_logits(self.place(hidden)[present], y["place"][:, kinds][present])
+        shapes = kinds >= first_shape
+        color = y["color"][:, kinds[shapes] - first_shape]
+        loss = F.cross_entropy(self.color(hidden[:, shapes]).transpose(1, 2), color, ignore_index=-1, reduction="sum")
+        return total + 0.3 * loss / (color >= 0).sum().clamp(min=1)
+
+
 def causal(length, device):
     return torch.full((length, length), -1e9, device=device).triu(1)
 
@@ -259,13 +281,14 @@ class LanguageModel(nn.Module):
         self.norm = RmsNorm(width, eps)
         self.output = nn.Linear(width, vocabulary, bias=False)
 
-    def hidden(self, x, positions, count, length):
-        """x: packed embeddings (conversation.Packer); returns the text's last hidden states [B, count, length, width]."""
+    def hidden(self, x, positions, count, length, blocks=None):
+        """x: packed embeddings (conversation.Packer); returns the text's hidden states [B, count, length, width] behind all
+        blocks or the first few."""
         half = self.head_dim // 2
         frequency = self.rope_theta ** -(torch.arange(half, device=x.device) / half)
         angle = (positions.unsqueeze(-1) * frequency).unsqueeze(-2)
         rotation = angle.cos(), angle.sin()
-        for block in self.blocks:
+        for block in self.blocks[:blocks]:
             x = block(x, rotation, count, length)
         return self.norm(x[:, -count * length:]).unflatten(1, (count, length))
 
@@ -279,7 +302,7 @@ class Muon(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self):
         for group in self.param_groups:
-            for p in group["params"]:
+            for p in (p for p in group["params"] if p.grad is not None):
                 buffer = self.state[p].setdefault("momentum", torch.zeros_like(p))
                 buffer.lerp_(p.grad, 1 - group["momentum"])
                 update = p.grad.lerp(buffer, group["momentum"])
@@ -306,10 +329,10 @@ class Optimizers:
 
     def __init__(self, modules, muon_lr, adam_lr):
         matrices, others = [], []
-        for module in modules:
-            for name, p in module.named_parameters():
-                inside = "blocks." in name or "patch." in name or "projector." in name
-                (matrices if inside and p.ndim == 2 else others).append(p)
+        for name, p in modules.named_parameters():
+            inside = "blocks." in name or "patch." in name or "projector." in name
+            # Parameters a stage leaves out of its forward pass get no gradient and stay as they are.
+            (matrices if inside and p.ndim == 2 else others).append(p)
         self.all = [Muon(matrices, muon_lr), torch.optim.AdamW(others, adam_lr, betas=(0.9, 0.98), weight_decay=0.0)]
         self.base = [muon_lr, adam_lr]
         self.parameters = matrices + others

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Trains tiny-llava from scratch: `train.py vision`, then `train.py language` (README.md has the sequence).
+"""Trains tiny-llava from scratch: `train.py vision`, `train.py lookup`, `train.py language` (README.md has the sequence).
 
 Runs on CPU or CUDA, resumes from its last checkpoint when started again, and follows a cosine schedule over --minutes of
 training time or --steps, whichever is given.
@@ -18,10 +18,11 @@ import torch
 
 import conversation
 from data import CELLS, COLOR_NAMES, COLORS, FIRST_SHAPE, KINDS, NAMES, PLURALS, STYLES, WORDS, Scenes
-from model import LANGUAGE, VISION, CellHeads, LanguageModel, Optimizers, Projector, SceneHeads, VisionTower
+from model import LANGUAGE, VISION, CellHeads, LanguageModel, LookupHeads, Optimizers, Projector, SceneHeads, VisionTower
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 WORK = os.path.join(HERE, "work")
+TOKENIZER = os.path.join(HERE, "tokenizer.model")
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
@@ -53,7 +54,7 @@ class Run:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.optimizers.parameters, 1.0)
         at = min(1.0, self.progress)
-        factor = min(1.0, (self.step + 1) / 100, at / self.WARMUP + 0.1) * (0.5 + 0.5 * math.cos(math.pi * at) + 0.01)
+        factor = min(1.0, (self.step + 1) / 50, at / self.WARMUP + 0.1) * (0.5 + 0.5 * math.cos(math.pi * at) + 0.01)
         self.optimizers.step(factor)
         self.step += 1
         self.seen += count
@@ -137,7 +138,7 @@ def train_vision(args):
     train, held_out = Scenes(args.train), Scenes(args.val, limit=512)
     m = vision_modules()
     m["tower"].start_from(torch.from_numpy(train.pixels[:400]).to(DEVICE))
-    run = Run("vision", args, m, Optimizers([m], args.muon, args.adam))
+    run = Run("vision", args, m, Optimizers(m, args.muon, args.adam))
     next_check = time.time() + 60
     for index in batches(len(train), args.batch, args.seed, run.step):
         if run.progress >= 1:
@@ -218,7 +219,7 @@ def tower_rows(tower, pixels):
 
 
 # Scenes offer several questions on presence and position but at most one or two on the rest.
-CATEGORY_WEIGHT = dict(presence=1.5, count=1.5, word=3.0, naming=2.0, color=2.0, description=0.3, listing=0.3)
+CATEGORY_WEIGHT = dict(word=10.0, naming=2.0, color=1.5, count=1.2)
 
 
 def sample_conversations(random, questions, count):
@@ -230,7 +231,7 @@ def sample_conversations(random, questions, count):
     random.shuffle(chosen)
     conversations = []
     while chosen:
-        brief = all(len(question + answer) < 70 for question, answer in chosen[:2])
+        brief = sum(len(question + answer) for question, answer in chosen[:2]) < 100
         turns = 2 if len(chosen) > 1 and brief and random.random() < 0.5 else 1
         conversations.append(chosen[:turns])
         chosen = chosen[turns:]
@@ -279,23 +280,61 @@ class Alignment:
         print()
 
 
+def train_lookup(args):
+    """Teaches the first half of the language model to look things up: behind the image stand the names of all kinds, shuffled,
+    and each has to know what the picture shows of it. Questions teach the same, but with one label in twenty-five tokens where
+    this has one in every token."""
+    train = Scenes(args.train)
+    if not os.path.exists(TOKENIZER):
+        conversation.train_tokenizer(train.questions[:8000], TOKENIZER)
+    tokenizer = conversation.Tokenizer(TOKENIZER)
+    packer = conversation.Packer(tokenizer)
+    tower = load_modules("vision", vision_modules())["tower"]
+    m = language_modules(tokenizer.size)
+    m["lookup"] = LookupHeads(LANGUAGE["width"], COLORS).to(DEVICE)
+    run = Run("lookup", args, m, Optimizers(m, args.muon, args.adam))
+    if run.step == 0:
+        m["projector"].start_from(tower_rows(tower, train.pixels[:96]))
+        Alignment(tokenizer).pretrain(args, m, tower, train)
+        run.started = time.time()
+    next_check = time.time() + 60
+    names = torch.tensor([[tokenizer(" " + word)[0] for word in words] for words in (NAMES, PLURALS)], device=DEVICE)
+    for index in batches(len(train), args.batch, args.seed + 3, run.step):
+        if run.progress >= 1:
+            break
+        order = torch.randperm(KINDS, device=DEVICE)
+        ids = names[:, order].expand(len(index), -1, -1)
+        visual = m["projector"](tower_rows(tower, train.pixels[index]))
+        x = conversation.language_inputs(m["lm"], packer, visual, ids)
+        hidden = m["lm"].hidden(x, packer.positions(CELLS, 2, KINDS).to(DEVICE), 2, KINDS, LANGUAGE["blocks"] // 2)
+        y = {name: torch.from_numpy(train.labels[name][index]).to(DEVICE) for name in ("count", "place", "color")}
+        y = {name: value.float() if name == "place" else value.long() for name, value in y.items()}
+        loss = m["lookup"].loss(hidden.flatten(1, 2), order.repeat(2), y, FIRST_SHAPE)
+        with torch.no_grad():
+            guess = m["lookup"].count(hidden[:, 0]).argmax(-1) > 0
+            truth = y["count"][:, order] > 0
+            values = dict(found=(guess & truth).sum().item() / truth.sum().item(),
+                          false=(guess & ~truth).sum().item() / truth.sum().item())
+        run.advance(loss, len(index), **values)
+        if time.time() > next_check:
+            run.log(found=run.averages["found"], false=run.averages["false"])
+            next_check = time.time() + args.check
+    run.save()
+    run.log(found=run.averages["found"], false=run.averages["false"])
+
+
 def train_language(args):
     """Projector and language model learn to answer from the frozen tower's rows."""
-    model_file = os.path.join(HERE, "tokenizer.model")
     train, held_out = Scenes(args.train), Scenes(args.val, limit=96)
-    if not os.path.exists(model_file):
-        conversation.train_tokenizer(train.questions[:8000], model_file)
-    tokenizer = conversation.Tokenizer(model_file)
+    tokenizer = conversation.Tokenizer(TOKENIZER)
     packer = conversation.Packer(tokenizer)
     tower = load_modules("vision", vision_modules())["tower"]
     held_out_rows = tower_rows(tower, np.array(held_out.pixels))
     m = language_modules(tokenizer.size)
-    m["projector"].start_from(held_out_rows)
     alignment = Alignment(tokenizer)
-    run = Run("language", args, m, Optimizers([m], args.muon, args.adam))
+    run = Run("language", args, m, Optimizers(m, args.muon, args.adam))
     if run.step == 0:
-        alignment.pretrain(args, m, tower, train)
-        run.started = time.time()
+        load_modules("lookup", m)
     random = np.random.default_rng((args.seed, run.step))
     next_check = time.time() + 60
     for index in batches(len(train), args.batch, args.seed + 1, run.step):
@@ -338,7 +377,7 @@ def check_language(m, packer, questions, rows):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("stage", choices=["vision", "language"])
+    parser.add_argument("stage", choices=["vision", "lookup", "language"])
     parser.add_argument("--train", default=os.path.join(WORK, "train"))
     parser.add_argument("--val", default=os.path.join(WORK, "val"))
     parser.add_argument("--seed", type=int, default=1)
@@ -356,7 +395,7 @@ def main():
     args = parser.parse_args()
     torch.manual_seed(args.seed)
     os.makedirs(WORK, exist_ok=True)
-    {"vision": train_vision, "language": train_language}[args.stage](args)
+    {"vision": train_vision, "lookup": train_lookup, "language": train_language}[args.stage](args)
 
 
 if __name__ == "__main__":
