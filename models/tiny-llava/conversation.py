@@ -1,7 +1,7 @@
 """LLaVA-1.5's prompt (vicuna_v1) as token ids, and packed training sequences.
 
-Segments are tokenised one by one, as the C# engine does: template text and user text never merge into one token, so user
-text cannot become structure.
+Segments are tokenised one by one. The C# engine tokenises the text between two images as one run, as LLaVA does, with special
+tokens off; with this vocabulary a first turn gives the same ids, a later turn may differ where its text starts in lower case.
 """
 import os
 
