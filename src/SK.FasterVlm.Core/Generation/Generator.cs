@@ -171,7 +171,7 @@ public sealed partial class Generator : IAsyncDisposable, IDisposable
             double prefillMs = Stopwatch.GetElapsedTime(prefill).TotalMilliseconds;
 
             AnswerText text = new(_language, request.Stop, request.TrimStart);
-            int token = sampler.Sample();
+            int token = sampler.Sample(Sequence);
             long first = Stopwatch.GetTimestamp();
             int count = 0;
             int[] row = new int[1];
@@ -199,7 +199,7 @@ public sealed partial class Generator : IAsyncDisposable, IDisposable
                 }
                 row[0] = token;
                 _language.Evaluate(Sequence, [PromptRows.FromTokens(row)], cancellationToken);
-                token = sampler.Sample();
+                token = sampler.Sample(Sequence);
             }
 
             GenerationStatistics statistics = new(

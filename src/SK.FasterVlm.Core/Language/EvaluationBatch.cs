@@ -8,8 +8,8 @@ namespace SK.FasterVlm.Language;
 /// </summary>
 internal sealed unsafe class EvaluationBatch
 {
-    readonly int[] _positions, _counts, _sequence;
-    readonly nint[] _sequences;
+    readonly int[] _positions, _counts, _sequences;
+    readonly nint[] _sequenceLists;
     readonly byte[] _wanted;
 
     /// <summary>Room for a number of rows.</summary>
@@ -18,43 +18,61 @@ internal sealed unsafe class EvaluationBatch
         Capacity = capacity;
         _positions = GC.AllocateArray<int>(capacity, pinned: true);
         _counts = GC.AllocateArray<int>(capacity, pinned: true);
-        _sequence = GC.AllocateArray<int>(1, pinned: true);
-        _sequences = GC.AllocateArray<nint>(capacity, pinned: true);
+        _sequences = GC.AllocateArray<int>(capacity, pinned: true);
+        _sequenceLists = GC.AllocateArray<nint>(capacity, pinned: true);
         _wanted = GC.AllocateArray<byte>(capacity, pinned: true);
         Array.Fill(_counts, 1);
-        fixed (int* sequence = _sequence) Array.Fill(_sequences, (nint)sequence);
+        fixed (int* sequences = _sequences)
+            for (int i = 0; i < capacity; i++) _sequenceLists[i] = (nint)(sequences + i);
     }
 
     /// <summary>Most rows of one call.</summary>
     internal int Capacity { get; }
 
-    /// <summary>Evaluates rows at consecutive positions.</summary>
-    /// <param name="context">The context.</param>
-    /// <param name="tokens">Token ids, or null.</param>
-    /// <param name="embeddings">Embeddings, or null; exactly one of the two is given.</param>
-    /// <param name="count">Rows, 1 to <see cref="Capacity"/>.</param>
+    /// <summary>Rows added since <see cref="Clear"/>.</summary>
+    internal int Count { get; private set; }
+
+    /// <summary>Begins another batch.</summary>
+    internal void Clear() => Count = 0;
+
+    /// <summary>Adds rows at consecutive positions of a sequence.</summary>
     /// <param name="sequence">Sequence id.</param>
     /// <param name="position">Position of the first row.</param>
+    /// <param name="count">Rows, at least 1; with those before at most <see cref="Capacity"/>.</param>
     /// <param name="wantLogits">Whether the last row's logits are needed.</param>
-    /// <returns>What <c>llama_decode</c> answers.</returns>
-    internal int Decode(LlamaContextHandle context, int* tokens, float* embeddings, int count, int sequence, int position, bool wantLogits)
+    /// <returns>Number of the last row, by which its logits are asked for.</returns>
+    internal int Add(int sequence, int position, int count, bool wantLogits)
     {
-        // The library ends the process on any of these.
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, Capacity);
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
-        if ((tokens is null) == (embeddings is null)) throw new ArgumentException("A batch holds either tokens or embeddings.");
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, Capacity - Count); // the library ends the process on more
+        for (int i = 0; i < count; i++)
+        {
+            _positions[Count + i] = position + i;
+            _sequences[Count + i] = sequence;
+            _wanted[Count + i] = 0;
+        }
+        Count += count;
+        if (wantLogits) _wanted[Count - 1] = 1;
+        return Count - 1;
+    }
 
-        _sequence[0] = sequence;
-        for (int i = 0; i < count; i++) _positions[i] = position + i;
-        Array.Clear(_wanted, 0, count);
-        _wanted[count - 1] = wantLogits ? (byte)1 : (byte)0;
+    /// <summary>Evaluates the rows that were added.</summary>
+    /// <param name="context">The context.</param>
+    /// <param name="tokens">As many token ids, or null.</param>
+    /// <param name="embeddings">As many embeddings, or null; exactly one of the two is given.</param>
+    /// <returns>What <c>llama_decode</c> answers.</returns>
+    internal int Decode(LlamaContextHandle context, int* tokens, float* embeddings)
+    {
+        // The library ends the process on either.
+        if (Count == 0) throw new InvalidOperationException("The batch is empty.");
+        if ((tokens is null) == (embeddings is null)) throw new ArgumentException("A batch holds either tokens or embeddings.");
         fixed (int* positions = _positions, counts = _counts)
-        fixed (nint* sequences = _sequences)
+        fixed (nint* sequences = _sequenceLists)
         fixed (byte* wanted = _wanted)
         {
             return Llama.llama_decode(context, new llama_batch
             {
-                n_tokens = count,
+                n_tokens = Count,
                 token = tokens,
                 embd = embeddings,
                 pos = positions,

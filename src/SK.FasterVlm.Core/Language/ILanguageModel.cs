@@ -43,6 +43,11 @@ public readonly record struct PromptRows
     public static PromptRows FromEmbeddings(ReadOnlyMemory<float> embeddings, int count) => new(default, embeddings, count);
 }
 
+/// <summary>The rows one sequence gets in a batched evaluation.</summary>
+/// <param name="Sequence">Sequence id.</param>
+/// <param name="Rows">Its rows, at least one: tokens or embeddings.</param>
+public readonly record struct SequenceRows(int Sequence, PromptRows Rows);
+
 /// <summary>How the next token is drawn. Values outside the ranges are refused with <see cref="ArgumentOutOfRangeException"/>.</summary>
 public sealed record SamplingSettings
 {
@@ -77,11 +82,15 @@ public sealed record SamplingSettings
     public string? Grammar { get; init; }
 }
 
-/// <summary>Draws tokens from the logits of the last evaluated row. Not thread-safe; owned by one request.</summary>
+/// <summary>
+/// Draws tokens from a sequence's logits. Owned by one request; used, like the context it reads, by one caller at a time.
+/// </summary>
 public interface ITokenSampler : IDisposable
 {
-    /// <summary>Draws the next token and records it (penalties, grammar).</summary>
-    int Sample();
+    /// <summary>Draws the next token from <see cref="ILanguageModel.GetLogits"/> of a sequence and records it (penalties, grammar).</summary>
+    /// <param name="sequence">A sequence of the last evaluation.</param>
+    /// <exception cref="InvalidOperationException">The last evaluation had no rows of that sequence.</exception>
+    int Sample(int sequence);
 }
 
 /// <summary>
@@ -96,8 +105,16 @@ public interface ILanguageModel : IDisposable
     /// <summary>Positions one sequence may use.</summary>
     int ContextLength { get; }
 
+    /// <summary>
+    /// Positions all sequences may use together. A position that several sequences share through <see cref="CopySequence"/> counts once.
+    /// </summary>
+    int CacheLength => ContextLength;
+
     /// <summary>Number of sequences the context holds; ids are 0 to SequenceCount - 1.</summary>
     int SequenceCount { get; }
+
+    /// <summary>Rows one batched evaluation takes at most, all sequences together; at least <see cref="SequenceCount"/>.</summary>
+    int BatchLength { get; }
 
     /// <summary>Tokenises text. No BOS is added.</summary>
     /// <param name="text">Any text; invalid surrogates are replaced by U+FFFD.</param>
@@ -111,8 +128,8 @@ public interface ILanguageModel : IDisposable
     bool IsEndOfGeneration(int token);
 
     /// <summary>
-    /// Evaluates rows at the next consecutive positions of a sequence; afterwards <see cref="Logits"/> belong to the last row.
-    /// The implementation may join text and image rows into one pass.
+    /// Evaluates rows at the next consecutive positions of a sequence; afterwards <see cref="GetLogits"/> gives those of the last row.
+    /// Any number of rows that fits the context may be given; the implementation splits them into batches, and may join text and image rows into one pass.
     /// </summary>
     /// <param name="sequence">Sequence id.</param>
     /// <param name="rows">Rows in order; at least one.</param>
@@ -120,8 +137,22 @@ public interface ILanguageModel : IDisposable
     /// <exception cref="ContextLengthException">The sequence would outgrow <see cref="ContextLength"/>; nothing was evaluated.</exception>
     void Evaluate(int sequence, IReadOnlyList<PromptRows> rows, CancellationToken cancellationToken = default);
 
-    /// <summary>Logits of the last evaluated row, [VocabularySize]. Valid until the next evaluation.</summary>
-    ReadOnlySpan<float> Logits { get; }
+    /// <summary>
+    /// Evaluates rows of several sequences in one pass through the model (one read of the weights), each at the next consecutive
+    /// positions of its sequence; afterwards <see cref="GetLogits"/> gives those of each sequence's last row. Usually one row each: a
+    /// decode step of every running request.
+    /// </summary>
+    /// <param name="batch">
+    /// At least one entry, each of another sequence; either all tokens or all embeddings; <see cref="BatchLength"/> rows in all at most.
+    /// </param>
+    /// <param name="cancellationToken">Ends the pass; what was evaluated until then is removed again, of every sequence.</param>
+    /// <exception cref="ArgumentException">The batch breaks one of the rules above; nothing was evaluated.</exception>
+    /// <exception cref="ContextLengthException">A sequence would outgrow <see cref="ContextLength"/>; nothing was evaluated.</exception>
+    void Evaluate(IReadOnlyList<SequenceRows> batch, CancellationToken cancellationToken = default);
+
+    /// <summary>Logits of the last row of a sequence, [VocabularySize]. Valid until the next evaluation, whichever sequences that has.</summary>
+    /// <exception cref="InvalidOperationException">The last evaluation had no rows of that sequence.</exception>
+    ReadOnlySpan<float> GetLogits(int sequence);
 
     /// <summary>Positions in use by a sequence.</summary>
     int SequenceLength(int sequence);

@@ -25,7 +25,7 @@ public sealed unsafe partial class LlamaCppLanguageModel
         }
         cancellationToken.ThrowIfCancellationRequested();
 
-        _hasLogits = false;
+        Array.Fill(_logitsRows, -1);
         bool done = false;
         using CancellationFlag.Scope watch = _cancel.Watch(cancellationToken);
         try
@@ -34,7 +34,7 @@ public sealed unsafe partial class LlamaCppLanguageModel
                 && rows.Any(static r => r.AreEmbeddings);
             if (join) EvaluateJoined(sequence, start, rows, total, cancellationToken);
             else EvaluateApart(sequence, start, rows, cancellationToken);
-            done = _hasLogits = true;
+            done = true;
         }
         finally
         {
@@ -42,43 +42,6 @@ public sealed unsafe partial class LlamaCppLanguageModel
             if (!done && !_disposed) TrimSequence(sequence, start);
             GC.KeepAlive(_cancel);
         }
-    }
-
-    /// <inheritdoc/>
-    public int SequenceLength(int sequence)
-    {
-        CheckSequence(sequence);
-        using var use = new HandleUse(_context);
-        return Llama.llama_memory_seq_pos_max(Llama.llama_get_memory(_context), sequence) + 1;
-    }
-
-    /// <inheritdoc/>
-    public void TrimSequence(int sequence, int length)
-    {
-        CheckSequence(sequence);
-        ArgumentOutOfRangeException.ThrowIfNegative(length);
-        using var use = new HandleUse(_context);
-        if (!Llama.llama_memory_seq_rm(Llama.llama_get_memory(_context), sequence, length, -1))
-            throw new NativeRuntimeException($"Sequence {sequence} could not be cut back to {length} positions. {NativeLog.Tail()}");
-    }
-
-    /// <inheritdoc/>
-    public void CopySequence(int source, int target, int length)
-    {
-        CheckSequence(source);
-        CheckSequence(target);
-        ArgumentOutOfRangeException.ThrowIfNegative(length);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, SequenceLength(source));
-        if (source == target)
-        {
-            TrimSequence(target, length);
-            return;
-        }
-        TrimSequence(target, 0);
-        if (length == 0) return;
-        // The cache is unified over sequences, so this marks cells as shared and copies nothing.
-        using var use = new HandleUse(_context);
-        Llama.llama_memory_seq_cp(Llama.llama_get_memory(_context), source, target, 0, length);
     }
 
     void EvaluateApart(int sequence, int position, IReadOnlyList<PromptRows> rows, CancellationToken cancellationToken)
@@ -94,7 +57,10 @@ public sealed unsafe partial class LlamaCppLanguageModel
                 ReadOnlySpan<float> embeddings = row.AreEmbeddings
                     ? row.Embeddings.Span.Slice(from * Info.EmbeddingWidth, count * Info.EmbeddingWidth)
                     : default;
-                Decode(sequence, position, tokens, embeddings, count, last, cancellationToken);
+                _batch.Clear();
+                int end = _batch.Add(sequence, position, count, wantLogits: last);
+                Decode(tokens, embeddings, cancellationToken);
+                if (last) _logitsRows[sequence] = end;
                 position += count;
             }
         }
@@ -114,7 +80,10 @@ public sealed unsafe partial class LlamaCppLanguageModel
                 else _embeddings!.Read(row.Tokens.Span, target);
                 at += target.Length;
             }
-            Decode(sequence, position, default, joined.AsSpan(0, at), total, true, cancellationToken);
+            _batch.Clear();
+            int end = _batch.Add(sequence, position, total, wantLogits: true);
+            Decode(default, joined.AsSpan(0, at), cancellationToken);
+            _logitsRows[sequence] = end;
         }
         finally
         {
@@ -122,29 +91,26 @@ public sealed unsafe partial class LlamaCppLanguageModel
         }
     }
 
-    void Decode(
-        int sequence, int position, ReadOnlySpan<int> tokens, ReadOnlySpan<float> embeddings, int count, bool last,
-        CancellationToken cancellationToken)
+    void Decode(ReadOnlySpan<int> tokens, ReadOnlySpan<float> embeddings, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         long mark = NativeLog.Mark();
         int result;
         fixed (int* t = tokens)
         fixed (float* e = embeddings)
-            result = _batch.Decode(_context, t, e, count, sequence, position, last);
+            result = _batch.Decode(_context, t, e);
         switch (result)
         {
             case 0:
                 return;
             case 1:
-                // The checks before should make this impossible on one sequence; others share the cells.
-                throw new NativeRuntimeException($"The KV cache has no room for {count} more positions of sequence {sequence}.");
+                throw new NativeRuntimeException(
+                    $"The KV cache of {CacheLength} positions has no room for {_batch.Count} more; the sequences in it share them.");
             case 2:
                 cancellationToken.ThrowIfCancellationRequested();
                 throw new NativeRuntimeException("The evaluation was aborted.");
             default:
-                throw new NativeRuntimeException(
-                    $"The library refused {count} rows at position {position} ({result}). {NativeLog.Since(mark)}");
+                throw new NativeRuntimeException($"The library refused {_batch.Count} rows ({result}). {NativeLog.Since(mark)}");
         }
     }
 
@@ -154,24 +120,22 @@ public sealed unsafe partial class LlamaCppLanguageModel
         long total = 0;
         foreach (PromptRows row in rows)
         {
-            if (row.Count <= 0) throw new ArgumentException("A run of rows is empty.", nameof(rows));
+            CheckRun(row);
             total += row.Count;
-            if (row.AreEmbeddings)
-            {
-                long expected = (long)row.Count * Info.EmbeddingWidth;
-                if (row.Embeddings.Length == expected) continue;
-                throw new ArgumentException(
-                    $"{row.Count} rows of width {Info.EmbeddingWidth} are {expected} numbers, not {row.Embeddings.Length}.", nameof(rows));
-            }
-            foreach (int token in row.Tokens.Span) _tokenizer.CheckToken(token);
         }
         return total <= int.MaxValue / 2 ? (int)total : throw new ContextLengthException(int.MaxValue, ContextLength, 0);
     }
 
-    void CheckSequence(int sequence)
+    void CheckRun(PromptRows row)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        if ((uint)sequence >= (uint)SequenceCount)
-            throw new ArgumentOutOfRangeException(nameof(sequence), sequence, $"The context holds the sequences 0 to {SequenceCount - 1}.");
+        if (row.Count <= 0) throw new ArgumentException("A run of rows is empty.", nameof(row));
+        if (row.AreEmbeddings)
+        {
+            long expected = (long)row.Count * Info.EmbeddingWidth;
+            if (row.Embeddings.Length == expected) return;
+            throw new ArgumentException(
+                $"{row.Count} rows of width {Info.EmbeddingWidth} are {expected} numbers, not {row.Embeddings.Length}.", nameof(row));
+        }
+        foreach (int token in row.Tokens.Span) _tokenizer.CheckToken(token);
     }
 }

@@ -21,7 +21,7 @@ public sealed unsafe partial class LlamaCppLanguageModel : ILanguageModel
     readonly EmbeddingTable? _embeddings;
     readonly EvaluationBatch _batch;
     readonly CancellationFlag _cancel;
-    bool _hasLogits;
+    readonly int[] _logitsRows;
     volatile bool _disposed;
 
     internal LlamaCppLanguageModel(
@@ -33,6 +33,8 @@ public sealed unsafe partial class LlamaCppLanguageModel : ILanguageModel
         _tokenizer = new LlamaTokenizer(model);
         _embeddings = EmbeddingTable.Of(file, info.VocabularySize);
         _batch = new EvaluationBatch((int)Llama.llama_n_batch(context));
+        _logitsRows = new int[sequenceCount];
+        Array.Fill(_logitsRows, -1);
     }
 
     /// <inheritdoc/>
@@ -42,26 +44,19 @@ public sealed unsafe partial class LlamaCppLanguageModel : ILanguageModel
     public int ContextLength { get; }
 
     /// <inheritdoc/>
+    public int CacheLength => ContextLength * SequenceCount;
+
+    /// <inheritdoc/>
     public int SequenceCount { get; }
 
     /// <summary>The context, for samplers.</summary>
     internal LlamaContextHandle Context => _context;
 
-    /// <summary>Rows joined into one batch at most; see <see cref="Evaluate"/>. Settable for tests and measurements.</summary>
+    /// <summary>Rows joined into one batch at most; see <see cref="Evaluate(int, IReadOnlyList{PromptRows}, CancellationToken)"/>. Settable for tests and measurements.</summary>
     internal int JoinLimit { get; set; } = 256;
 
     /// <inheritdoc/>
-    public ReadOnlySpan<float> Logits
-    {
-        get
-        {
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            if (!_hasLogits) throw new InvalidOperationException("There are no logits before the first evaluation.");
-            float* logits = Llama.llama_get_logits_ith(_context, -1);
-            if (logits is null) throw new NativeRuntimeException($"The library has no logits for the last row. {NativeLog.Tail()}");
-            return new ReadOnlySpan<float>(logits, Info.VocabularySize);
-        }
-    }
+    public int BatchLength => _batch.Capacity;
 
     /// <summary>Loads a model.</summary>
     /// <param name="path">A GGUF file of a text decoder.</param>

@@ -114,7 +114,8 @@ internal static unsafe partial class LlamaCppLoader
         int threads = options.Threads > 0 ? options.Threads : HostMachine.PhysicalCores;
         llama_context_params parameters = Llama.llama_context_default_params();
         parameters.n_ctx = checked((uint)(contextLength * options.MaxSequences));
-        parameters.n_batch = (uint)Math.Min(options.BatchSize, contextLength);
+        // A decode step of every sequence must fit one batch.
+        parameters.n_batch = (uint)Math.Max(Math.Min(options.BatchSize, contextLength), options.MaxSequences);
         parameters.n_ubatch = (uint)Math.Min(options.MicroBatchSize, contextLength);
         parameters.n_seq_max = (uint)options.MaxSequences;
         // One cache for all sequences: a shared prefix is marked, not copied.

@@ -48,13 +48,13 @@ internal sealed unsafe class LlamaTokenSampler : ITokenSampler
         }
     }
 
-    public int Sample()
+    public int Sample(int sequence)
     {
         ObjectDisposedException.ThrowIf(_chain.IsClosed, this);
         // Not-a-number would be drawn from, or end the process in an assertion, depending on the sampler.
-        if (float.IsNaN(TensorPrimitives.Max(_model.Logits)))
+        if (float.IsNaN(TensorPrimitives.Max(_model.GetLogits(sequence))))
             throw new NativeRuntimeException("The model computed not-a-number logits: its weights are damaged or overflow.");
-        return LlamaSampling.llama_sampler_sample(_chain, _model.Context, -1);
+        return LlamaSampling.llama_sampler_sample(_chain, _model.Context, _model.LogitsRow(sequence));
     }
 
     public void Dispose() => _chain.Dispose();

@@ -148,7 +148,11 @@ public sealed class LlavaTokenIdTests : IDisposable
 
         public int SequenceCount => 0;
 
-        public ReadOnlySpan<float> Logits => throw new NotSupportedException();
+        public int BatchLength => 0;
+
+        public ReadOnlySpan<float> GetLogits(int sequence) => throw new NotSupportedException();
+
+        public void Evaluate(IReadOnlyList<SequenceRows> batch, CancellationToken cancellationToken = default) => throw new NotSupportedException();
 
         public void Evaluate(int sequence, IReadOnlyList<PromptRows> rows, CancellationToken cancellationToken = default) => throw new NotSupportedException();
 

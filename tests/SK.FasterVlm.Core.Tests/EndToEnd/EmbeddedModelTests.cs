@@ -58,7 +58,7 @@ public sealed class EmbeddedModelTests
         using EncodedImage image = await model.Vision.EncodeAsync(bytes, Test);
         VisualTokens tokens = await model.Vision.SelectAsync(image, model.Selector, VisualTokenBudget.All, cancellationToken: Test);
         model.Language.Evaluate(0, [.. parts.Select(p => p.IsImage ? PromptRows.FromEmbeddings(tokens.Embeddings, tokens.Count) : PromptRows.FromTokens(p.Tokens))], Test);
-        float[] logits = model.Language.Logits.ToArray();
+        float[] logits = model.Language.GetLogits(0).ToArray();
         model.Language.TrimSequence(0, 0);
         return logits;
     }

@@ -24,7 +24,7 @@ public sealed class PruningTests(TinyPair pair) : IClassFixture<TinyPair>
     {
         model.Language.TrimSequence(0, 0);
         model.Language.Evaluate(0, Prompt(model, embeddings, count), Test);
-        float[] logits = model.Language.Logits.ToArray();
+        float[] logits = model.Language.GetLogits(0).ToArray();
         model.Language.TrimSequence(0, 0);
         return logits;
     }

@@ -115,7 +115,12 @@ sealed class ScriptedLanguageModel : ILanguageModel
         }
     }
 
-    public ReadOnlySpan<float> Logits => [];
+    public ReadOnlySpan<float> GetLogits(int sequence) => [];
+
+    public int BatchLength => 512;
+
+    public void Evaluate(IReadOnlyList<SequenceRows> batch, CancellationToken cancellationToken = default) =>
+        Evaluate(batch.Single().Sequence, [batch.Single().Rows], cancellationToken);
 
     public int SequenceLength(int sequence) => Rows.Count;
 
@@ -143,7 +148,7 @@ sealed class ScriptedLanguageModel : ILanguageModel
         int _step;
         int[]? _answer;
 
-        public int Sample()
+        public int Sample(int sequence)
         {
             if (model.Next is { } next) return next(_step++);
             _answer ??= Bytes(model.Answers[Math.Min(model.Requests, model.Answers.Count) - 1]);

@@ -35,21 +35,21 @@ public sealed class EvaluationTests(TinyModel tiny) : IClassFixture<TinyModel>
         Assert.Equal(0, model.SequenceLength(0));
         model.Evaluate(0, [Rows.Tokens(1, 5, 6)]);
         Assert.Equal(3, model.SequenceLength(0));
-        Assert.Equal(model.Info.VocabularySize, model.Logits.Length);
-        float[] together = model.Logits.ToArray();
+        Assert.Equal(model.Info.VocabularySize, model.GetLogits(0).Length);
+        float[] together = model.GetLogits(0).ToArray();
 
         model.TrimSequence(0, 0);
         foreach (int token in (int[])[1, 5, 6]) model.Evaluate(0, [Rows.Tokens(token)]);
-        Rows.Close(together, model.Logits.ToArray(), 0.05f);
+        Rows.Close(together, model.GetLogits(0).ToArray(), 0.05f);
     }
 
     [Fact]
     public void Logits_BeforeAnEvaluation_AreRefused()
     {
         using LlamaCppLanguageModel model = tiny.Load();
-        Assert.Throws<InvalidOperationException>(() => model.Logits.Length);
+        Assert.Throws<InvalidOperationException>(() => model.GetLogits(0).Length);
         using ITokenSampler sampler = model.CreateSampler(SamplingSettings.Greedy);
-        Assert.Throws<InvalidOperationException>(() => sampler.Sample());
+        Assert.Throws<InvalidOperationException>(() => sampler.Sample(0));
     }
 
     [Fact]
@@ -59,7 +59,7 @@ public sealed class EvaluationTests(TinyModel tiny) : IClassFixture<TinyModel>
         int[] prefix = Rows.Text(model, 20), other = Rows.Text(model, 10, seed: 2), rest = Rows.Text(model, 7, seed: 3);
         model.Evaluate(0, [Rows.Tokens(prefix)]);
         model.Evaluate(0, [Rows.Tokens(rest)]);
-        float[] fresh = model.Logits.ToArray();
+        float[] fresh = model.GetLogits(0).ToArray();
 
         model.TrimSequence(0, 0);
         model.Evaluate(0, [Rows.Tokens(prefix)]);
@@ -67,7 +67,7 @@ public sealed class EvaluationTests(TinyModel tiny) : IClassFixture<TinyModel>
         model.TrimSequence(0, prefix.Length);
         Assert.Equal(prefix.Length, model.SequenceLength(0));
         model.Evaluate(0, [Rows.Tokens(rest)]);
-        Assert.Equal(fresh, model.Logits.ToArray());
+        Assert.Equal(fresh, model.GetLogits(0).ToArray());
     }
 
     [Fact]
@@ -76,13 +76,13 @@ public sealed class EvaluationTests(TinyModel tiny) : IClassFixture<TinyModel>
         using LlamaCppLanguageModel model = tiny.Load();
         PromptRows[] rows = [Rows.Tokens([1, .. Rows.Text(model, 6)]), Rows.Image(model, 29), Rows.Tokens(Rows.Text(model, 34, seed: 2))];
         model.Evaluate(0, rows);
-        float[] joined = model.Logits.ToArray();
+        float[] joined = model.GetLogits(0).ToArray();
         Assert.Equal(70, model.SequenceLength(0));
 
         model.TrimSequence(0, 0);
         model.JoinLimit = 0;
         model.Evaluate(0, rows);
-        float[] apart = model.Logits.ToArray();
+        float[] apart = model.GetLogits(0).ToArray();
         Assert.Equal(70, model.SequenceLength(0));
 
         Assert.Equal(Rows.ArgMax(apart), Rows.ArgMax(joined));
@@ -108,10 +108,10 @@ public sealed class EvaluationTests(TinyModel tiny) : IClassFixture<TinyModel>
             table.Read(text, embeddings);
 
             model.Evaluate(0, [Rows.Tokens(text)]);
-            float[] looked = model.Logits.ToArray();
+            float[] looked = model.GetLogits(0).ToArray();
             model.TrimSequence(0, 0);
             model.Evaluate(0, [PromptRows.FromEmbeddings(embeddings, text.Length)]);
-            Rows.Close(looked, model.Logits.ToArray(), 0.01f);
+            Rows.Close(looked, model.GetLogits(0).ToArray(), 0.01f);
         }
         finally
         {
@@ -128,8 +128,8 @@ public sealed class EvaluationTests(TinyModel tiny) : IClassFixture<TinyModel>
         whole.Evaluate(0, rows);
         split.Evaluate(0, rows);
         Assert.Equal(60, split.SequenceLength(0));
-        Assert.Equal(Rows.ArgMax(whole.Logits), Rows.ArgMax(split.Logits));
-        Rows.Close(whole.Logits.ToArray(), split.Logits.ToArray(), 0.15f);
+        Assert.Equal(Rows.ArgMax(whole.GetLogits(0)), Rows.ArgMax(split.GetLogits(0)));
+        Rows.Close(whole.GetLogits(0).ToArray(), split.GetLogits(0).ToArray(), 0.15f);
     }
 
     [Fact]
@@ -141,7 +141,7 @@ public sealed class EvaluationTests(TinyModel tiny) : IClassFixture<TinyModel>
             () => model.Evaluate(0, [Rows.Tokens(Rows.Text(model, 200)), Rows.Image(model, 60)]));
         Assert.Equal((262, 256, 60), (e.Required, e.Available, e.VisualTokens));
         Assert.Equal(2, model.SequenceLength(0));
-        Assert.Equal(model.Info.VocabularySize, model.Logits.Length);
+        Assert.Equal(model.Info.VocabularySize, model.GetLogits(0).Length);
     }
 
     [Fact]
@@ -191,11 +191,11 @@ public sealed class EvaluationTests(TinyModel tiny) : IClassFixture<TinyModel>
 
         Assert.Equal(3, model.SequenceLength(0));
         model.Evaluate(0, [Rows.Tokens(7, 8)], TestContext.Current.CancellationToken);
-        float[] after = model.Logits.ToArray();
+        float[] after = model.GetLogits(0).ToArray();
         model.TrimSequence(0, 0);
         model.Evaluate(0, [Rows.Tokens(1, 5, 6)], TestContext.Current.CancellationToken);
         model.Evaluate(0, [Rows.Tokens(7, 8)], TestContext.Current.CancellationToken);
-        Assert.Equal(model.Logits.ToArray(), after);
+        Assert.Equal(model.GetLogits(0).ToArray(), after);
     }
 
     [Fact]
@@ -207,15 +207,75 @@ public sealed class EvaluationTests(TinyModel tiny) : IClassFixture<TinyModel>
         model.Evaluate(0, [Rows.Tokens(prefix)]);
         model.Evaluate(1, [Rows.Tokens(Rows.Text(model, 30, seed: 3))]);
         model.Evaluate(0, [Rows.Tokens(rest)]);
-        float[] expected = model.Logits.ToArray();
+        float[] expected = model.GetLogits(0).ToArray();
 
         model.CopySequence(0, 2, prefix.Length);
         Assert.Equal((25, 30, 20), (model.SequenceLength(0), model.SequenceLength(1), model.SequenceLength(2)));
         model.TrimSequence(0, 0);
         model.Evaluate(2, [Rows.Tokens(rest)]);
-        Assert.Equal(Rows.ArgMax(expected), Rows.ArgMax(model.Logits));
-        Rows.Close(expected, model.Logits.ToArray(), 0.05f);
+        Assert.Equal(Rows.ArgMax(expected), Rows.ArgMax(model.GetLogits(2)));
+        Rows.Close(expected, model.GetLogits(2).ToArray(), 0.05f);
         Assert.Throws<ArgumentOutOfRangeException>(() => model.CopySequence(0, 1, 1));
+    }
+
+    [Fact]
+    public void OneBatchOfSeveralSequences_GivesEachItsLogits()
+    {
+        using LlamaCppLanguageModel model = tiny.Load(o => o.MaxSequences = 4);
+        int[][] texts = [.. Enumerable.Range(0, 4).Select(i => Rows.Text(model, 5 + (7 * i), seed: i))];
+        float[][] alone = [.. texts.Select((text, i) =>
+        {
+            model.Evaluate(i, [Rows.Tokens(text)]);
+            model.Evaluate([new(i, Rows.Tokens(9))]);
+            float[] logits = model.GetLogits(i).ToArray();
+            model.TrimSequence(i, text.Length);
+            return logits;
+        })];
+
+        model.Evaluate([.. Enumerable.Range(0, 4).Reverse().Select(static i => new SequenceRows(i, Rows.Tokens(9)))]);
+        for (int i = 0; i < 4; i++)
+        {
+            Assert.Equal(texts[i].Length + 1, model.SequenceLength(i));
+            Assert.Equal(Rows.ArgMax(alone[i]), Rows.ArgMax(model.GetLogits(i)));
+            Rows.Close(alone[i], model.GetLogits(i).ToArray(), 0.05f);
+        }
+        Assert.True(alone[0].Zip(alone[1], static (a, b) => Math.Abs(a - b)).Max() > 0.1f); // else mixing them up would not show
+    }
+
+    [Fact]
+    public void ABatchTakesRunsOfRowsAndEmbeddings()
+    {
+        using LlamaCppLanguageModel model = tiny.Load(o => o.MaxSequences = 2);
+        PromptRows[] images = [Rows.Image(model, 20), Rows.Image(model, 11, seed: 2)];
+        for (int i = 0; i < 2; i++) model.Evaluate(i, [images[i]]);
+        float[] last = model.GetLogits(1).ToArray();
+        Assert.Throws<InvalidOperationException>(() => model.GetLogits(0).Length);
+        for (int i = 0; i < 2; i++) model.TrimSequence(i, 0);
+
+        model.Evaluate([new(0, images[0]), new(1, images[1])]);
+        Assert.Equal((20, 11), (model.SequenceLength(0), model.SequenceLength(1)));
+        Rows.Close(last, model.GetLogits(1).ToArray(), 0.05f);
+        Assert.Equal(model.Info.VocabularySize, model.GetLogits(0).Length);
+    }
+
+    [Fact]
+    public void BadBatches_AreRefusedInManagedCode()
+    {
+        using LlamaCppLanguageModel model = tiny.Load(o => (o.MaxSequences, o.BatchSize, o.MicroBatchSize) = (3, 8, 8));
+        Assert.Equal(8, model.BatchLength);
+        model.Evaluate(0, [Rows.Tokens(Rows.Text(model, 250))]);
+        SequenceRows good = new(1, Rows.Tokens(5));
+        Assert.Throws<ArgumentException>(() => model.Evaluate([]));
+        Assert.Throws<ArgumentException>(() => model.Evaluate([good, good]));
+        Assert.Throws<ArgumentException>(() => model.Evaluate([good, new(2, Rows.Tokens())]));
+        Assert.Throws<ArgumentException>(() => model.Evaluate([good, new(2, Rows.Image(model, 1))]));
+        Assert.Throws<ArgumentException>(() => model.Evaluate([good, new(2, Rows.Tokens(Rows.Text(model, 8)))]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => model.Evaluate([good, new(2, Rows.Tokens(-1))]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => model.Evaluate([good, new(3, Rows.Tokens(5))]));
+        var e = Assert.Throws<ContextLengthException>(() => model.Evaluate([good, new(0, Rows.Tokens(1, 2, 3, 4, 5, 6, 7))]));
+        Assert.Equal((257, 256, 0), (e.Required, e.Available, e.VisualTokens));
+        Assert.Throws<OperationCanceledException>(() => model.Evaluate([good], new CancellationToken(true)));
+        Assert.Equal((250, 0, 0), (model.SequenceLength(0), model.SequenceLength(1), model.SequenceLength(2)));
     }
 
     [Fact]
@@ -237,7 +297,7 @@ public sealed class EvaluationTests(TinyModel tiny) : IClassFixture<TinyModel>
         int[] text = Rows.Text(usual, 40);
         usual.Evaluate(0, [Rows.Tokens(text)]);
         other.Evaluate(0, [Rows.Tokens(text)]);
-        Rows.Close(usual.Logits.ToArray(), other.Logits.ToArray(), 0.3f);
+        Rows.Close(usual.GetLogits(0).ToArray(), other.GetLogits(0).ToArray(), 0.3f);
     }
 
     [Theory]
@@ -250,6 +310,6 @@ public sealed class EvaluationTests(TinyModel tiny) : IClassFixture<TinyModel>
         using LlamaCppLanguageModel other = tiny.Load(o => o.Loading = loading);
         usual.Evaluate(0, [Rows.Tokens(1, 2, 3)]);
         other.Evaluate(0, [Rows.Tokens(1, 2, 3)]);
-        Assert.Equal(usual.Logits.ToArray(), other.Logits.ToArray());
+        Assert.Equal(usual.GetLogits(0).ToArray(), other.GetLogits(0).ToArray());
     }
 }

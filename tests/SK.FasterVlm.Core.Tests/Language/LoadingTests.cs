@@ -101,14 +101,14 @@ public sealed class LoadingTests(TinyModel tiny) : IClassFixture<TinyModel>
         Assert.Throws<ObjectDisposedException>(() => model.Evaluate(0, [Rows.Tokens(1)]));
         Assert.Throws<ObjectDisposedException>(() => model.SequenceLength(0));
         Assert.Throws<ObjectDisposedException>(() => model.TrimSequence(0, 0));
-        Assert.Throws<ObjectDisposedException>(() => model.Logits.Length);
+        Assert.Throws<ObjectDisposedException>(() => model.GetLogits(0).Length);
         Assert.Throws<ObjectDisposedException>(() => model.Tokenize("a", false));
         Assert.Throws<ObjectDisposedException>(() => model.IsEndOfGeneration(1));
         Assert.Throws<ObjectDisposedException>(() => model.CreateSampler(SamplingSettings.Greedy));
-        Assert.Throws<ObjectDisposedException>(() => sampler.Sample());
+        Assert.Throws<ObjectDisposedException>(() => sampler.Sample(0));
         sampler.Dispose();
         sampler.Dispose();
-        Assert.Throws<ObjectDisposedException>(() => sampler.Sample());
+        Assert.Throws<ObjectDisposedException>(() => sampler.Sample(0));
     }
 
     [Fact]
@@ -134,7 +134,7 @@ public sealed class LoadingTests(TinyModel tiny) : IClassFixture<TinyModel>
             LlamaCppLanguageModel model = tiny.Load(o => o.ContextLength = 32);
             ITokenSampler sampler = model.CreateSampler(SamplingSettings.Greedy);
             model.Evaluate(0, [Rows.Tokens(1)]);
-            Assert.True(sampler.Sample() >= 0);
+            Assert.True(sampler.Sample(0) >= 0);
         }
     }
 

@@ -14,7 +14,7 @@ public sealed class SamplingTests(TinyModel tiny) : IClassFixture<TinyModel>
         List<int> tokens = [];
         for (int i = 0; i < count; i++)
         {
-            int token = sampler.Sample();
+            int token = sampler.Sample(0);
             if (untilEnd && model.IsEndOfGeneration(token)) break;
             tokens.Add(token);
             model.Evaluate(0, [Rows.Tokens(token)]);
@@ -27,7 +27,7 @@ public sealed class SamplingTests(TinyModel tiny) : IClassFixture<TinyModel>
     {
         using LlamaCppLanguageModel model = tiny.Load();
         model.Evaluate(0, [Rows.Tokens(1, 40, 50, 60)]);
-        int best = Rows.ArgMax(model.Logits);
+        int best = Rows.ArgMax(model.GetLogits(0));
         List<int> first = Generate(model, SamplingSettings.Greedy, 30), second = Generate(model, SamplingSettings.Greedy, 30);
         Assert.Equal(best, first[0]);
         Assert.Equal(first, second);
