@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using Microsoft.Extensions.AI;
 using SK.FasterVlm.Generation;
 using SK.FasterVlm.Language;
@@ -14,7 +13,10 @@ namespace SK.FasterVlm.Chat;
 static class ChatOptionsReader
 {
     /// <summary>Keys of <see cref="ChatOptions.AdditionalProperties"/> that mean something.</summary>
-    public static readonly IReadOnlyList<string> Keys = ["visual_tokens", "keep_ratio", "selector", "selector_seed", "min_p", "repetition_penalty"];
+    public static readonly IReadOnlyList<string> Keys =
+    [
+        "visual_tokens", "keep_ratio", "selector", "selector_seed", "min_p", "repetition_penalty", "logprobs", "top_logprobs", "logit_bias",
+    ];
 
     /// <summary>Refuses what this model cannot do.</summary>
     /// <exception cref="NotSupportedException">An option asks for something that is not there.</exception>
@@ -61,6 +63,18 @@ static class ChatOptionsReader
             >= 0 and <= uint.MaxValue and { } seed => (uint)seed,
             { } seed => throw Out(nameof(ChatOptions.Seed), seed, "0 to 4294967295"),
         },
+        LogitBias = extra.LogitBias,
+    };
+
+    /// <summary>How many alternatives to record for each token; null for no log-probabilities.</summary>
+    /// <exception cref="ArgumentException">More than 20 are asked for, or some together with <c>logprobs</c> false.</exception>
+    public static int? TopLogProbabilities(FasterVlmRequestOptions extra) => extra switch
+    {
+        { TopLogProbabilities: { } top } when (uint)top > LogProbabilityRecord.MostAlternatives => throw Out("top_logprobs", top, "0 to 20"),
+        { LogProbabilities: false, TopLogProbabilities: > 0 } => throw new ArgumentException("top_logprobs needs logprobs; it is off.", nameof(extra)),
+        { TopLogProbabilities: { } top, LogProbabilities: not false } => top,
+        { LogProbabilities: true } => 0,
+        _ => null,
     };
 
     /// <summary>Tokens the answer may have.</summary>
@@ -98,47 +112,21 @@ static class ChatOptionsReader
             if (value is null) continue;
             extra = key switch
             {
-                "visual_tokens" => extra with { VisualTokens = Budget(key, value) },
-                "keep_ratio" => extra with { VisualTokens = VisualTokenBudget.Keep(Number(key, value)) },
-                "selector" => extra with { Selector = value as IVisualTokenSelector ?? VisualTokenSelectors.ByName(Text(key, value)) },
-                "selector_seed" => extra with { SelectorSeed = Integer(key, value) },
-                "min_p" => extra with { MinP = (float)Number(key, value) },
-                "repetition_penalty" => extra with { RepetitionPenalty = (float)Number(key, value) },
+                "visual_tokens" => extra with { VisualTokens = OptionValue.Budget(key, value) },
+                "keep_ratio" => extra with { VisualTokens = VisualTokenBudget.Keep(OptionValue.Number(key, value)) },
+                "selector" => extra with { Selector = value as IVisualTokenSelector ?? VisualTokenSelectors.ByName(OptionValue.Text(key, value)) },
+                "selector_seed" => extra with { SelectorSeed = OptionValue.Integer(key, value) },
+                "min_p" => extra with { MinP = (float)OptionValue.Number(key, value) },
+                "repetition_penalty" => extra with { RepetitionPenalty = (float)OptionValue.Number(key, value) },
+                "logprobs" => extra with { LogProbabilities = OptionValue.Flag(key, value) },
+                "top_logprobs" => extra with { TopLogProbabilities = OptionValue.Integer(key, value) },
+                "logit_bias" => extra with { LogitBias = OptionValue.Biases(key, value) },
                 _ => throw new ArgumentException(
                     $"ChatOptions.AdditionalProperties[\"{key}\"] is not known; there are: {string.Join(", ", Keys)}.", nameof(options)),
             };
         }
         return extra;
     }
-
-    static VisualTokenBudget Budget(string key, object value) => value switch
-    {
-        VisualTokenBudget budget => budget,
-        string or JsonElement { ValueKind: JsonValueKind.String } =>
-            VisualTokenBudget.TryParse(Text(key, value), out VisualTokenBudget? parsed) ? parsed : throw Wrong(key, value),
-        _ when Integer(key, value) is >= 0 and int count => VisualTokenBudget.Count(count),
-        _ => throw Wrong(key, value),
-    };
-
-    // Values arrive as CLR numbers, as text (configuration) or as JSON (prompt files, servers).
-    static double Number(string key, object value) =>
-        double.TryParse(Text(key, value), NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number)
-            ? number
-            : throw Wrong(key, value);
-
-    static int Integer(string key, object value) =>
-        int.TryParse(Text(key, value), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number)
-            ? number
-            : throw Wrong(key, value);
-
-    static string Text(string key, object value) => value switch
-    {
-        string text => text,
-        JsonElement { ValueKind: JsonValueKind.String or JsonValueKind.Number } json => json.ToString(),
-        sbyte or byte or short or ushort or int or uint or long or ulong or float or double or decimal =>
-            Convert.ToString(value, CultureInfo.InvariantCulture)!,
-        _ => throw Wrong(key, value),
-    };
 
     static float InRange(float value, float low, float high, string name) =>
         value >= low && value <= high ? value : throw Out(name, value, string.Create(CultureInfo.InvariantCulture, $"{low} to {high}"));
@@ -147,6 +135,4 @@ static class ChatOptionsReader
         value > 0 && value <= high ? value : throw Out(name, value, string.Create(CultureInfo.InvariantCulture, $"above 0 and at most {high}"));
 
     static ArgumentOutOfRangeException Out(string name, object value, string range) => new(name, value, $"{name} must be {range}.");
-
-    static ArgumentException Wrong(string key, object value) => new($"\"{value}\" is no value for {key}.", key);
 }

@@ -18,6 +18,12 @@ public sealed class FasterVlmChatClient : IChatClient
     /// <summary>Key of the <see cref="GenerationStatistics"/> in the additional properties of a response.</summary>
     public const string StatisticsKey = "fastervlm";
 
+    /// <summary>
+    /// Key of the tokens' log-probabilities (a list of <see cref="TokenLogProbability"/>) in the additional properties of a response,
+    /// or of the updates of a stream, when <see cref="FasterVlmRequestOptions.LogProbabilities"/> asks for them.
+    /// </summary>
+    public const string LogProbabilitiesKey = "logprobs";
+
     readonly FasterVlmModel _model;
     readonly ChatClientMetadata _metadata;
 
@@ -42,7 +48,7 @@ public sealed class FasterVlmChatClient : IChatClient
             CreatedAt = Now,
             FinishReason = Reason(result.End),
             Usage = Usage(result.Statistics),
-            AdditionalProperties = new() { [StatisticsKey] = result.Statistics },
+            AdditionalProperties = Properties(result.Statistics, result.Tokens),
             RawRepresentation = result,
         };
     }
@@ -81,6 +87,7 @@ public sealed class FasterVlmChatClient : IChatClient
             Prompt = prompt.Segments,
             Images = prompt.Images,
             Sampling = ChatOptionsReader.Sampling(options, extra),
+            TopLogProbabilities = ChatOptionsReader.TopLogProbabilities(extra),
             MaxOutputTokens = ChatOptionsReader.MaxOutputTokens(options, _model.Options.MaxOutputTokens),
             Stop = ChatOptionsReader.Stop(options),
             Budget = extra.VisualTokens ?? _model.Options.VisualTokens,
@@ -103,14 +110,22 @@ public sealed class FasterVlmChatClient : IChatClient
                 CreatedAt = created,
                 RawRepresentation = piece,
             };
+            if (piece.Tokens is not null || piece.Statistics is not null) update.AdditionalProperties = Properties(piece.Statistics, piece.Tokens);
             if (piece.End is { } end && piece.Statistics is { } statistics)
             {
                 update.FinishReason = Reason(end);
                 update.Contents.Add(new UsageContent(Usage(statistics)));
-                update.AdditionalProperties = new() { [StatisticsKey] = statistics };
             }
             yield return update;
         }
+    }
+
+    static AdditionalPropertiesDictionary Properties(GenerationStatistics? statistics, IReadOnlyList<TokenLogProbability>? tokens)
+    {
+        AdditionalPropertiesDictionary properties = [];
+        if (statistics is not null) properties[StatisticsKey] = statistics;
+        if (tokens is not null) properties[LogProbabilitiesKey] = tokens;
+        return properties;
     }
 
     static DateTimeOffset Now => TimeProvider.System.GetUtcNow();

@@ -25,4 +25,16 @@ public sealed record FasterVlmRequestOptions
 
     /// <summary><c>repetition_penalty</c>: over the last 64 tokens, above 0 to 10; 1 (default) is off.</summary>
     public float? RepetitionPenalty { get; init; }
+
+    /// <summary>
+    /// <c>logprobs</c>: whether the response carries the log-probability of every token
+    /// (<see cref="FasterVlmChatClient.LogProbabilitiesKey"/>; default false).
+    /// </summary>
+    public bool? LogProbabilities { get; init; }
+
+    /// <summary><c>top_logprobs</c>: how many of the likeliest tokens are reported beside each token, 0 (default) to 20; implies <c>logprobs</c>.</summary>
+    public int? TopLogProbabilities { get; init; }
+
+    /// <summary><c>logit_bias</c>: added to the logits of tokens (by id), -100 to 100.</summary>
+    public IReadOnlyDictionary<int, float>? LogitBias { get; init; }
 }

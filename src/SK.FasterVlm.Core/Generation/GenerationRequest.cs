@@ -35,6 +35,9 @@ public sealed record GenerationRequest
     /// <summary>How tokens are drawn (default: greedy).</summary>
     public SamplingSettings Sampling { get; init; } = SamplingSettings.Greedy;
 
+    /// <summary>Records the log-probability of every token and of this many likeliest ones, 0 to 20; null (default) records nothing.</summary>
+    public int? TopLogProbabilities { get; init; }
+
     /// <summary>Most tokens to generate, at least 1.</summary>
     public int MaxOutputTokens { get; init; } = 512;
 
@@ -103,10 +106,18 @@ public sealed record GenerationStatistics(
 /// <param name="Text">Whole characters only; may be empty.</param>
 /// <param name="End">Set on the last update.</param>
 /// <param name="Statistics">Set on the last update.</param>
-public readonly record struct GenerationUpdate(string Text, GenerationEnd? End = null, GenerationStatistics? Statistics = null);
+public readonly record struct GenerationUpdate(string Text, GenerationEnd? End = null, GenerationStatistics? Statistics = null)
+{
+    /// <summary>The tokens since the last update, when the request asked for log-probabilities.</summary>
+    public IReadOnlyList<TokenLogProbability>? Tokens { get; init; }
+}
 
 /// <summary>A whole answer.</summary>
 /// <param name="Text">The text.</param>
 /// <param name="End">Why generation ended.</param>
 /// <param name="Statistics">What happened.</param>
-public sealed record GenerationResult(string Text, GenerationEnd End, GenerationStatistics Statistics);
+public sealed record GenerationResult(string Text, GenerationEnd End, GenerationStatistics Statistics)
+{
+    /// <summary>The answer's tokens, when the request asked for log-probabilities.</summary>
+    public IReadOnlyList<TokenLogProbability>? Tokens { get; init; }
+}

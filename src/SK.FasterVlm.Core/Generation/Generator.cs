@@ -66,13 +66,15 @@ public sealed partial class Generator : IAsyncDisposable, IDisposable
     public async Task<GenerationResult> CompleteAsync(GenerationRequest request, CancellationToken cancellationToken = default)
     {
         StringBuilder text = new();
+        List<TokenLogProbability>? tokens = null;
         GenerationUpdate last = default;
         await foreach (GenerationUpdate update in GenerateAsync(request, cancellationToken).ConfigureAwait(false))
         {
             text.Append(update.Text);
+            if (update.Tokens is { } recorded) (tokens ??= []).AddRange(recorded);
             last = update;
         }
-        return new GenerationResult(text.ToString(), last.End!.Value, last.Statistics!);
+        return new GenerationResult(text.ToString(), last.End!.Value, last.Statistics!) { Tokens = tokens };
     }
 
     /// <summary>Cancels what is running, waits for it to end, and refuses new requests.</summary>
@@ -84,6 +86,8 @@ public sealed partial class Generator : IAsyncDisposable, IDisposable
     void Check(GenerationRequest request)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(request.MaxOutputTokens, 1);
+        if (request.TopLogProbabilities is { } top && (uint)top > LogProbabilityRecord.MostAlternatives)
+            throw new ArgumentOutOfRangeException(nameof(request), top, $"TopLogProbabilities must be 0 to {LogProbabilityRecord.MostAlternatives}.");
         if (request.Stop.Any(string.IsNullOrEmpty)) throw new ArgumentException("A stop text must not be empty.", nameof(request));
         if (request.Images.Count > 0 && _vision is null) throw new ArgumentException("This model has no vision encoder.", nameof(request));
         foreach (PromptSegment segment in request.Prompt)
@@ -170,6 +174,7 @@ public sealed partial class Generator : IAsyncDisposable, IDisposable
             _language.Evaluate(Sequence, prompt.Rows, cancellationToken);
             double prefillMs = Stopwatch.GetElapsedTime(prefill).TotalMilliseconds;
 
+            LogProbabilityRecord? log = request.TopLogProbabilities is { } top ? new(_language, top) : null;
             AnswerText text = new(_language, request.Stop, request.TrimStart);
             int token = sampler.Sample(Sequence);
             long first = Stopwatch.GetTimestamp();
@@ -185,8 +190,9 @@ public sealed partial class Generator : IAsyncDisposable, IDisposable
                     break;
                 }
                 count++;
+                log?.Add(token, _language.GetLogits(Sequence)); // still those the token was drawn from
                 string piece = text.Push(token);
-                if (piece.Length > 0) updates.TryWrite(new GenerationUpdate(piece));
+                if (piece.Length > 0) updates.TryWrite(new GenerationUpdate(piece) { Tokens = log?.Take() });
                 if (text.Stopped)
                 {
                     end = GenerationEnd.Stop;
@@ -207,7 +213,7 @@ public sealed partial class Generator : IAsyncDisposable, IDisposable
                 GenerationMs: Stopwatch.GetElapsedTime(first).TotalMilliseconds,
                 TimeToFirstTokenMs: Stopwatch.GetElapsedTime(start, first).TotalMilliseconds - queueMs,
                 KvBytes: _language.SequenceLength(Sequence) * _language.Info.KvBytesPerToken);
-            updates.TryWrite(new GenerationUpdate(text.Finish(), end, statistics));
+            updates.TryWrite(new GenerationUpdate(text.Finish(), end, statistics) { Tokens = log?.Take() });
             return statistics;
         }
         finally

@@ -10,12 +10,14 @@ internal sealed class GrammarCheck
 {
     internal const int LongestGrammar = 65_536;
     internal const int DeepestGroups = 200;
+    internal const int LargestExpansion = 200_000;
     const int MostRepetitions = 2000; // the library's own bound
 
     readonly string _text;
     readonly HashSet<string> _defined = new(StringComparer.Ordinal);
     readonly Dictionary<string, int> _used = new(StringComparer.Ordinal);
     int _at;
+    long _expansion;
 
     GrammarCheck(string text) => _text = text;
 
@@ -73,18 +75,23 @@ internal sealed class GrammarCheck
     void Sequence(int depth)
     {
         bool nested = depth > 0, hasItem = false;
+        int itemLength = 1;
         while (_at < _text.Length)
         {
+            int start = _at;
             switch (Current)
             {
                 case '"':
                     Literal();
+                    itemLength = _at - start;
                     break;
                 case '[':
                     CharacterClass();
+                    itemLength = _at - start;
                     break;
                 case '(':
                     Group(depth);
+                    itemLength = 1; // the library makes a rule of it
                     break;
                 case '.':
                     _at++;
@@ -94,12 +101,12 @@ internal sealed class GrammarCheck
                     break;
                 case '*' or '+' or '?' or '{':
                     if (!hasItem) throw Error($"nothing stands before '{Current}'");
-                    if (Current == '{') Repetition(nested);
+                    if (Current == '{') Repetition(nested, itemLength);
                     else _at++;
                     break;
                 case char c when IsWord(c):
-                    int start = _at;
                     _used.TryAdd(Name(), start);
+                    itemLength = 1;
                     break;
                 default:
                     return;
@@ -163,8 +170,8 @@ internal sealed class GrammarCheck
         _at = end + 1;
     }
 
-    // {m}, {m,} or {m,n}
-    void Repetition(bool nested)
+    // {m}, {m,} or {m,n}. The library writes every repetition out, so their sum is what it takes in memory.
+    void Repetition(bool nested, int itemLength)
     {
         int start = _at++;
         Space(nested);
@@ -180,6 +187,8 @@ internal sealed class GrammarCheck
         if (Current != '}') throw Error("'}' is expected");
         _at++;
         if (Math.Max(low, high) > MostRepetitions) throw Error($"at most {MostRepetitions} repetitions are taken", start);
+        _expansion += (long)Math.Max(low, high) * itemLength;
+        if (_expansion > LargestExpansion) throw Error($"its repetitions expand to more than {LargestExpansion} characters", start);
     }
 
     int Number()

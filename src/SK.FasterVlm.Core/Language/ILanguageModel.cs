@@ -78,7 +78,13 @@ public sealed record SamplingSettings
     /// <summary>Seed of the random draws.</summary>
     public uint Seed { get; init; }
 
-    /// <summary>GBNF grammar the output must follow, or null.</summary>
+    /// <summary>Added to the logits of single tokens (by id) before anything else, -100 (as good as a ban) to 100; null for none.</summary>
+    public IReadOnlyDictionary<int, float>? LogitBias { get; init; }
+
+    /// <summary>
+    /// GBNF grammar the output must follow, or null. Under a grammar only tokens that add well-formed text are drawn, never control
+    /// tokens.
+    /// </summary>
     public string? Grammar { get; init; }
 }
 

@@ -12,6 +12,7 @@ internal sealed unsafe class LlamaTokenizer
     readonly LlamaModelHandle _model;
     readonly llama_vocab* _vocab;
     readonly Lazy<PlainSpelling> _spelling;
+    readonly Lazy<GrammarVocabulary> _grammarVocabulary;
 
     /// <summary>Wraps the vocabulary of a model, which stays the owner.</summary>
     internal LlamaTokenizer(LlamaModelHandle model)
@@ -23,6 +24,7 @@ internal sealed unsafe class LlamaTokenizer
         EosToken = Llama.llama_vocab_eos(_vocab);
         AddBos = Llama.llama_vocab_get_add_bos(_vocab);
         _spelling = new Lazy<PlainSpelling>(() => new PlainSpelling(this));
+        _grammarVocabulary = new Lazy<GrammarVocabulary>(() => new GrammarVocabulary(Size, AppendPiece, IsEndOfGeneration));
     }
 
     /// <summary>Number of tokens; ids are 0 to Size - 1.</summary>
@@ -39,6 +41,9 @@ internal sealed unsafe class LlamaTokenizer
 
     /// <summary>The vocabulary, for a grammar. Valid while the model is open.</summary>
     internal llama_vocab* Vocabulary => _vocab;
+
+    /// <summary>The vocabulary as grammars need it; made on first use.</summary>
+    internal GrammarVocabulary GrammarVocabulary => _grammarVocabulary.Value;
 
     /// <summary>Tokenises text without adding BOS. Lone surrogates become U+FFFD, a NUL is a character like any other.</summary>
     /// <param name="text">Any text.</param>

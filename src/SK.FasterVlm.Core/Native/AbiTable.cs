@@ -29,6 +29,8 @@ internal static class AbiTable
             + "samplers 136 n_samplers 144 ctx_other 152"),
         ("llama_batch", 56, "n_tokens 0 token 8 embd 16 pos 24 n_seq_id 32 seq_id 40 logits 48"),
         ("llama_sampler_chain_params", 1, "no_perf 0"),
+        ("llama_token_data", 12, "id 0 logit 4 p 8"),
+        ("llama_token_data_array", 32, "data 0 size 8 selected 16 sorted 24"),
         ("ggml_init_params", 24, "mem_size 0 mem_buffer 8 no_alloc 16"),
         ("ggml_tensor", 336,
             "type 0 buffer 8 ne 16 nb 48 op 80 op_params 84 flags 148 src 152 view_src 232 view_offs 240 data 248 name 256"),

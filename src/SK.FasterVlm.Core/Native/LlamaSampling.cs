@@ -46,7 +46,11 @@ internal static unsafe partial class LlamaSampling
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial llama_sampler* llama_sampler_init_grammar(llama_vocab* vocab, string grammar_str, string grammar_root);
 
-    /// <summary>Draws from the logits of a row and accepts the token. A row without logits ends the process.</summary>
+    /// <summary>Filters, weighs or selects among candidates.</summary>
     [LibraryImport(Library)]
-    internal static partial int llama_sampler_sample(LlamaSamplerHandle smpl, LlamaContextHandle ctx, int idx);
+    internal static partial void llama_sampler_apply(LlamaSamplerHandle smpl, llama_token_data_array* cur_p);
+
+    /// <summary>Records a token. A token the grammar does not take, or an end token before its end, ends the process.</summary>
+    [LibraryImport(Library)]
+    internal static partial void llama_sampler_accept(LlamaSamplerHandle smpl, int token);
 }

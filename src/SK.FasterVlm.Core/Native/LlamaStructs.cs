@@ -124,3 +124,22 @@ internal struct llama_sampler_chain_params
 {
     public byte no_perf;
 }
+
+/// <summary>A candidate for the next token.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct llama_token_data
+{
+    public int id;
+    public float logit;
+    public float p;
+}
+
+/// <summary>Candidates; samplers reorder and shorten them, and the last one selects an index.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct llama_token_data_array
+{
+    public llama_token_data* data;
+    public nuint size;
+    public long selected;
+    public byte sorted;
+}

@@ -109,6 +109,11 @@ public class ChatClientTests
         { new() { AdditionalProperties = new() { ["min_p"] = 2 } }, "min_p" },
         { new() { AdditionalProperties = new() { ["repetition_penalty"] = 0 } }, "repetition_penalty" },
         { new() { AdditionalProperties = new() { ["selector_seed"] = "x" } }, "selector_seed" },
+        { new() { AdditionalProperties = new() { ["logprobs"] = 1 } }, "logprobs" },
+        { new() { AdditionalProperties = new() { ["top_logprobs"] = 21 } }, "top_logprobs" },
+        { new() { AdditionalProperties = new() { ["logprobs"] = false, ["top_logprobs"] = 2 } }, "top_logprobs" },
+        { new() { AdditionalProperties = new() { ["logit_bias"] = "5" } }, "logit_bias" },
+        { new() { AdditionalProperties = new() { ["logit_bias"] = new Dictionary<string, float> { ["x"] = 1 } } }, "logit_bias" },
     };
 
     [Theory]

@@ -115,7 +115,10 @@ sealed class ScriptedLanguageModel : ILanguageModel
         }
     }
 
-    public ReadOnlySpan<float> GetLogits(int sequence) => [];
+    /// <summary>Logits of every step; nothing reads them unless log-probabilities are asked for.</summary>
+    public float[] FixedLogits { get; set; } = [];
+
+    public ReadOnlySpan<float> GetLogits(int sequence) => FixedLogits;
 
     public int BatchLength => 512;
 

@@ -151,6 +151,8 @@ public sealed class SamplingTests(TinyModel tiny) : IClassFixture<TinyModel>
         Assert.Throws<ArgumentException>(() => model.CreateSampler(SamplingSettings.Greedy with { Grammar = nested }));
         string longest = "root ::= \"" + new string('a', GrammarCheck.LongestGrammar) + "\"";
         Assert.Throws<ArgumentException>(() => model.CreateSampler(SamplingSettings.Greedy with { Grammar = longest }));
+        string large = "root ::= " + string.Concat(Enumerable.Repeat("[abc]{1,1990} ", 100));
+        Assert.Contains("expand", Assert.Throws<ArgumentException>(() => model.CreateSampler(SamplingSettings.Greedy with { Grammar = large })).Message);
         string quoted = "root ::= \"" + new string('(', 300) + "\" [((()] # " + new string('(', 300);
         model.CreateSampler(SamplingSettings.Greedy with { Grammar = quoted }).Dispose();
     }
