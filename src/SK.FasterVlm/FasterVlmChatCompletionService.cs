@@ -1,34 +1,52 @@
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.SemanticKernel;
 using Microsoft.SemanticKernel.ChatCompletion;
 using Microsoft.SemanticKernel.Services;
-using AITextContent = Microsoft.Extensions.AI.TextContent;
+using SK.FasterVlm.Conversion;
+using SK.FasterVlm.Functions;
+using FunctionCallContent = Microsoft.SemanticKernel.FunctionCallContent;
 
 namespace SK.FasterVlm;
 
 /// <summary>
-/// A chat client as Semantic Kernel's chat completion service. Thin, but keeps what the stock adapter loses: finish reason, ids and
-/// usage (streaming or not, in <c>Metadata</c> under <c>Id</c>, <c>CreatedAt</c>, <c>FinishReason</c>, <c>Usage</c>), images without
-/// a MIME type, and the caller's history, which is never changed.
+/// A chat client as Semantic Kernel's chat completion service, keeping what the stock adapter loses: finish reason, ids and usage
+/// (in <c>Metadata</c> under <c>Id</c>, <c>CreatedAt</c>, <c>FinishReason</c>, <c>Usage</c>, streaming or not), images without a MIME
+/// type and in the results of functions, several answers, parallel calls with their indices. Thread-safe.
 /// </summary>
 /// <remarks>
-/// Settings: the usual keys (<c>temperature</c>, <c>top_p</c>, <c>top_k</c>, <c>max_tokens</c>, <c>stop_sequences</c>, <c>seed</c>,
-/// penalties) and our own (<c>visual_tokens</c>, <c>keep_ratio</c>, <c>selector</c>, <c>selector_seed</c>, <c>min_p</c>,
-/// <c>repetition_penalty</c>), from any <see cref="PromptExecutionSettings"/>. An unknown key is an error. Functions are refused: this
-/// version does not call any.
+/// <para>Settings are <see cref="FasterVlmPromptExecutionSettings"/>, or any others with the same JSON names; an unknown name is an error.</para>
+/// <para>Functions are invoked here, with the kernel's filters, when the <see cref="FunctionChoiceBehavior"/> says so; calls and results
+/// are then added to the caller's history, as with every connector. Otherwise the calls are the answer and the history is left alone.</para>
 /// </remarks>
 public sealed class FasterVlmChatCompletionService : IChatCompletionService
 {
+    /// <summary>Most rounds of automatic invocation in one request; after them the model's calls are handed to the caller. As in Semantic Kernel.</summary>
+    public const int DefaultMaxAutoInvokeRounds = 128;
+
     readonly IChatClient _client;
+    readonly int _maxRounds;
+    readonly FunctionInvoker _invoker;
     readonly Dictionary<string, object?> _attributes = [];
 
     /// <summary>Creates the service over a chat client, which stays the caller's.</summary>
-    public FasterVlmChatCompletionService(IChatClient client)
+    /// <param name="client">The client. Should it invoke functions itself, it will not those of this service.</param>
+    /// <param name="loggers">For log lines about functions; null for none.</param>
+    /// <param name="maxAutoInvokeRounds">Most rounds of automatic invocation in one request, 0 (none) to 128.</param>
+    public FasterVlmChatCompletionService(
+        IChatClient client, ILoggerFactory? loggers = null, int maxAutoInvokeRounds = DefaultMaxAutoInvokeRounds)
     {
         ArgumentNullException.ThrowIfNull(client);
+        ArgumentOutOfRangeException.ThrowIfNegative(maxAutoInvokeRounds);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(maxAutoInvokeRounds, DefaultMaxAutoInvokeRounds);
         _client = client;
-        if (client.GetService<ChatClientMetadata>()?.DefaultModelId is { } modelId) _attributes[AIServiceExtensions.ModelIdKey] = modelId;
+        _maxRounds = maxAutoInvokeRounds;
+        _invoker = new FunctionInvoker((loggers ?? NullLoggerFactory.Instance).CreateLogger<FasterVlmChatCompletionService>());
+        ChatClientMetadata? metadata = client.GetService<ChatClientMetadata>();
+        if (metadata?.DefaultModelId is { } modelId) _attributes[AIServiceExtensions.ModelIdKey] = modelId;
+        if (metadata?.ProviderName is { } provider) _attributes["Provider"] = provider;
     }
 
     /// <inheritdoc/>
@@ -39,18 +57,11 @@ public sealed class FasterVlmChatCompletionService : IChatCompletionService
         ChatHistory chatHistory, PromptExecutionSettings? executionSettings = null, Kernel? kernel = null,
         CancellationToken cancellationToken = default)
     {
-        ArgumentNullException.ThrowIfNull(chatHistory);
-        ChatResponse response = await _client.GetResponseAsync(
-            ChatMessageConverter.Convert(chatHistory), executionSettings.ToChatOptions(kernel), cancellationToken).ConfigureAwait(false);
-        var metadata = Metadata(response.ResponseId, response.CreatedAt, response.FinishReason, response.Usage, response.AdditionalProperties);
-        return
-        [
-            .. response.Messages.Select(message => new ChatMessageContent(new AuthorRole(message.Role.Value), message.Text, response.ModelId)
-            {
-                InnerContent = response,
-                Metadata = metadata,
-            }),
-        ];
+        ServiceRequest request = new(chatHistory, executionSettings, kernel);
+        List<ChatMessageContent> answers = [];
+        for (int choice = 0; choice < request.Choices; choice++)
+            answers.Add(await CompleteAsync(request, choice, cancellationToken).ConfigureAwait(false));
+        return answers;
     }
 
     /// <inheritdoc/>
@@ -58,28 +69,59 @@ public sealed class FasterVlmChatCompletionService : IChatCompletionService
         ChatHistory chatHistory, PromptExecutionSettings? executionSettings = null, Kernel? kernel = null,
         [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        ArgumentNullException.ThrowIfNull(chatHistory);
-        AuthorRole? role = AuthorRole.Assistant; // on the first piece, as the protocol has it
-        await foreach (ChatResponseUpdate update in _client.GetStreamingResponseAsync(
-            ChatMessageConverter.Convert(chatHistory), executionSettings.ToChatOptions(kernel), cancellationToken).ConfigureAwait(false))
+        ServiceRequest request = new(chatHistory, executionSettings, kernel);
+        for (int choice = 0; choice < request.Choices; choice++)
         {
-            UsageDetails? usage = update.Contents.OfType<UsageContent>().LastOrDefault()?.Details;
-            string text = string.Concat(update.Contents.OfType<AITextContent>().Select(static t => t.Text));
-            yield return new StreamingChatMessageContent(role, text, update, modelId: update.ModelId)
-            {
-                Metadata = Metadata(update.ResponseId, update.CreatedAt, update.FinishReason, usage, update.AdditionalProperties),
-            };
-            role = null;
+            await foreach (StreamingChatMessageContent piece in StreamAsync(request, choice, cancellationToken).ConfigureAwait(false))
+                yield return piece;
         }
     }
 
-    static Dictionary<string, object?> Metadata(
-        string? id, DateTimeOffset? createdAt, ChatFinishReason? reason, UsageDetails? usage, AdditionalPropertiesDictionary? more)
+    async Task<ChatMessageContent> CompleteAsync(ServiceRequest request, int choice, CancellationToken cancellationToken)
     {
-        Dictionary<string, object?> metadata = new() { ["Id"] = id, ["CreatedAt"] = createdAt };
-        if (reason is { } finish) metadata["FinishReason"] = finish.Value;
-        if (usage is not null) metadata["Usage"] = usage;
-        foreach ((string key, object? value) in more ?? []) metadata.TryAdd(key, value);
-        return metadata;
+        for (int index = 0; ; index++)
+        {
+            FunctionRound round = request.Round(index, choice, _maxRounds);
+            ChatResponse response = await _client
+                .GetResponseAsync(request.Messages(), request.Options(round, choice), cancellationToken).ConfigureAwait(false);
+            ChatMessageContent answer = AnswerConverter.Convert(response, round);
+            if (await InvokeAsync(request, round, answer, index, streaming: false, cancellationToken).ConfigureAwait(false) is not (true, var last)) return answer;
+            if (last is not null) return last;
+        }
+    }
+
+    async IAsyncEnumerable<StreamingChatMessageContent> StreamAsync(
+        ServiceRequest request, int choice, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        for (int index = 0; ; index++)
+        {
+            FunctionRound round = request.Round(index, choice, _maxRounds);
+            List<ChatResponseUpdate> updates = [];
+            AuthorRole? role = AuthorRole.Assistant; // on the first piece, as the protocol has it
+            int calls = 0;
+            await foreach (ChatResponseUpdate update in _client
+                .GetStreamingResponseAsync(request.Messages(), request.Options(round, choice), cancellationToken).ConfigureAwait(false))
+            {
+                if (round.AutoInvoke) updates.Add(update);
+                yield return AnswerConverter.Convert(update, role, round, index, choice, ref calls);
+                role = null;
+            }
+            if (calls == 0 || !round.AutoInvoke) yield break;
+            ChatMessageContent answer = AnswerConverter.Convert(updates.ToChatResponse(), round);
+            (_, ChatMessageContent? last) = await InvokeAsync(request, round, answer, index, streaming: true, cancellationToken).ConfigureAwait(false);
+            if (last is null) continue;
+            yield return new StreamingChatMessageContent(last.Role, last.Content, last, choice, last.ModelId);
+            yield break;
+        }
+    }
+
+    /// <summary>Invokes the calls of an answer, if there are any and they are ours to invoke.</summary>
+    async Task<(bool Invoked, ChatMessageContent? Last)> InvokeAsync(
+        ServiceRequest request, FunctionRound round, ChatMessageContent answer, int index, bool streaming, CancellationToken cancellationToken)
+    {
+        FunctionCallContent[] calls = [.. FunctionCallContent.GetFunctionCalls(answer)];
+        if (calls.Length == 0 || !round.AutoInvoke) return (false, null);
+        InvocationScope scope = new(request.Kernel!, request.History, request.GivenSettings, index, streaming);
+        return (true, await _invoker.InvokeAsync(answer, calls, round, scope, cancellationToken).ConfigureAwait(false));
     }
 }

@@ -8,10 +8,10 @@ namespace SK.FasterVlm;
 
 /// <summary>
 /// Settings of one prompt. Null leaves a thing to the model's options. The JSON names are those of prompt files; ranges are checked
-/// when the request is made.
+/// when the request is made, and a name that is not known is an error then.
 /// </summary>
 [JsonNumberHandling(JsonNumberHandling.AllowReadingFromString)]
-public sealed class FasterVlmPromptExecutionSettings : PromptExecutionSettings
+public sealed partial class FasterVlmPromptExecutionSettings : PromptExecutionSettings
 {
     /// <summary>0 (greedy, the default) to 5.</summary>
     [JsonPropertyName("temperature")]
@@ -53,9 +53,45 @@ public sealed class FasterVlmPromptExecutionSettings : PromptExecutionSettings
     [JsonPropertyName("seed")]
     public long? Seed { get; set => field = Thawed(value); }
 
+    /// <summary>
+    /// What the answer must look like: a <see cref="Type"/> (its JSON schema), a schema (<see cref="JsonElement"/>, or its text), a
+    /// <see cref="Microsoft.Extensions.AI.ChatResponseFormat"/>, <c>"json_object"</c>, <c>"text"</c>, or OpenAI's
+    /// <c>{"type": "json_schema", "json_schema": {...}}</c>.
+    /// </summary>
+    [JsonPropertyName("response_format")]
+    [JsonConverter(typeof(ResponseFormatJsonConverter))]
+    public object? ResponseFormat { get; set => field = Thawed(value); }
+
+    /// <summary>System text for conversations that have none of their own.</summary>
+    [JsonPropertyName("chat_system_prompt")]
+    public string? ChatSystemPrompt { get; set => field = Thawed(value); }
+
+    /// <summary>Answers to give to one request, 1 (default) to 16. Only 1 goes together with functions that are invoked automatically.</summary>
+    [JsonPropertyName("n")]
+    public int? Choices { get; set => field = Thawed(value); }
+
+    /// <summary>Whether to give the log-probability of each token of the answer (default false).</summary>
+    [JsonPropertyName("logprobs")]
+    public bool? Logprobs { get; set => field = Thawed(value); }
+
+    /// <summary>How many of the likeliest tokens to give at each place, 0 to 20; needs <see cref="Logprobs"/>.</summary>
+    [JsonPropertyName("top_logprobs")]
+    public int? TopLogprobs { get; set => field = Thawed(value); }
+
+    /// <summary>
+    /// How closely to look at images that do not say so themselves (<c>Metadata["detail"]</c>): <c>low</c>, <c>auto</c> (default, the
+    /// model's own budget) or <c>high</c>. <see cref="VisualTokens"/> and <see cref="KeepRatio"/> go before it.
+    /// </summary>
+    [JsonPropertyName("image_detail")]
+    public string? ImageDetail { get; set => field = Thawed(value); }
+
     /// <summary>How many visual tokens to keep of an image; in JSON <c>all</c>, <c>10%</c>, <c>58</c> or <c>mass:0.9</c>.</summary>
     [JsonPropertyName("visual_tokens")]
     public VisualTokenBudget? VisualTokens { get; set => field = Thawed(value); }
+
+    /// <summary>Share of the visual tokens to keep, 0 to 1: <see cref="VisualTokens"/> said in another way; give one of the two.</summary>
+    [JsonPropertyName("keep_ratio")]
+    public double? KeepRatio { get; set => field = Thawed(value); }
 
     /// <summary>Who is kept: <c>cls</c>, <c>random</c> or <c>uniform</c>.</summary>
     [JsonPropertyName("selector")]
@@ -67,22 +103,13 @@ public sealed class FasterVlmPromptExecutionSettings : PromptExecutionSettings
 
     /// <summary>These settings from any others: the same object if it is one already, else by way of their JSON names.</summary>
     /// <param name="settings">May be null: everything at its default.</param>
-    /// <exception cref="JsonException">A value is of the wrong type.</exception>
-    public static FasterVlmPromptExecutionSettings FromExecutionSettings(PromptExecutionSettings? settings)
+    /// <exception cref="ArgumentException">A value is of the wrong type; the message names it.</exception>
+    public static FasterVlmPromptExecutionSettings FromExecutionSettings(PromptExecutionSettings? settings) => settings switch
     {
-        switch (settings)
-        {
-            case null:
-                return new();
-            case FasterVlmPromptExecutionSettings same:
-                return same;
-            default:
-                string json = JsonSerializer.Serialize(settings, settings.GetType());
-                FasterVlmPromptExecutionSettings read = JsonSerializer.Deserialize<FasterVlmPromptExecutionSettings>(json)!;
-                read.FunctionChoiceBehavior = settings.FunctionChoiceBehavior; // does not survive JSON
-                return read;
-        }
-    }
+        null => new(),
+        FasterVlmPromptExecutionSettings same => same,
+        _ => SettingsReader.Read(settings),
+    };
 
     /// <inheritdoc/>
     public override void Freeze()
@@ -109,7 +136,14 @@ public sealed class FasterVlmPromptExecutionSettings : PromptExecutionSettings
         MaxTokens = MaxTokens,
         StopSequences = StopSequences is { } stops ? [.. stops] : null,
         Seed = Seed,
+        ResponseFormat = ResponseFormat,
+        ChatSystemPrompt = ChatSystemPrompt,
+        Choices = Choices,
+        Logprobs = Logprobs,
+        TopLogprobs = TopLogprobs,
+        ImageDetail = ImageDetail,
         VisualTokens = VisualTokens,
+        KeepRatio = KeepRatio,
         Selector = Selector,
         SelectorSeed = SelectorSeed,
     };

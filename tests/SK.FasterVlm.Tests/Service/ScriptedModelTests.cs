@@ -8,7 +8,7 @@ using TextContent = Microsoft.SemanticKernel.TextContent;
 
 namespace SK.FasterVlm.Tests;
 
-public class ChatCompletionServiceTests
+public class ScriptedModelTests
 {
     readonly HostedFake _hosted = new();
 

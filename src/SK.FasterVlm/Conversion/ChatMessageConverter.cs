@@ -1,0 +1,73 @@
+using Microsoft.Extensions.AI;
+using Microsoft.SemanticKernel;
+using Microsoft.SemanticKernel.ChatCompletion;
+using SK.FasterVlm.Functions;
+using AIContent = Microsoft.Extensions.AI.AIContent;
+using AIFunctionCallContent = Microsoft.Extensions.AI.FunctionCallContent;
+using AIFunctionResultContent = Microsoft.Extensions.AI.FunctionResultContent;
+using AITextContent = Microsoft.Extensions.AI.TextContent;
+using FunctionCallContent = Microsoft.SemanticKernel.FunctionCallContent;
+using FunctionResultContent = Microsoft.SemanticKernel.FunctionResultContent;
+using TextContent = Microsoft.SemanticKernel.TextContent;
+
+namespace SK.FasterVlm.Conversion;
+
+/// <summary>
+/// Semantic Kernel's messages to chat messages. Images go over as their bytes, not through base64, and need no MIME type; calls keep
+/// the names the functions were shown under; images in the result of a function stay images.
+/// </summary>
+static class ChatMessageConverter
+{
+    /// <summary>Key of <see cref="AIContent.AdditionalProperties"/> for an image's detail, as other clients of the contract have it.</summary>
+    public const string DetailKey = "detail";
+
+    public static List<ChatMessage> Convert(ChatHistory history) => [.. history.Select(static m => Convert(m))];
+
+    static ChatMessage Convert(ChatMessageContent message) =>
+        new(new ChatRole(message.Role.Label), [.. message.Items.Where(i => !Repeats(message, i)).SelectMany(i => Convert(message, i))])
+        {
+            AuthorName = Name(message),
+            RawRepresentation = message,
+        };
+
+    static IEnumerable<AIContent> Convert(ChatMessageContent message, KernelContent item) => item switch
+    {
+        TextContent text => [new AITextContent(text.Text)],
+        ImageContent image => [Image(image)],
+        FunctionCallContent call => [Call(call)],
+        FunctionResultContent result => [new AIFunctionResultContent(result.CallId ?? "", FunctionResults.ForModel(result.Result))],
+        _ => new ChatMessageContent(message.Role, [item]).ToChatMessage().Contents, // Semantic Kernel's own road for the rest
+    };
+
+    /// <summary>Connectors write the text of a function's result beside the result itself; the model is shown it once.</summary>
+    static bool Repeats(ChatMessageContent message, KernelContent item) =>
+        message.Role == AuthorRole.Tool && item is TextContent text
+        && message.Items.OfType<FunctionResultContent>().Any(r => r.Result as string == text.Text);
+
+    static AIFunctionCallContent Call(FunctionCallContent call) =>
+        new(call.Id ?? "", FunctionNames.Join(call.PluginName, call.FunctionName), call.Arguments?.ToDictionary()) { Exception = call.Exception };
+
+    /// <summary>An image as bytes, or as an address when that is all there is.</summary>
+    /// <exception cref="ArgumentException">The image is empty, or its <c>detail</c> is not one of the three words.</exception>
+    public static AIContent Image(ImageContent image)
+    {
+        AIContent content = Source(image);
+        if (ImageDetails.Of(image) is { } detail) content.AdditionalProperties = new() { [DetailKey] = detail.ToWord() };
+        return content;
+    }
+
+    static AIContent Source(ImageContent image)
+    {
+        if (image.Data is { IsEmpty: false } data) return new DataContent(data, image.MimeType ?? ImageMediaType.Of(data.Span));
+        if (image.Uri is { Scheme: "data" } inline) return new DataContent(inline.OriginalString);
+        if (image.Uri is { } uri) return new UriContent(uri, image.MimeType ?? "image/*");
+        throw new ArgumentException("An ImageContent has neither data nor an address.");
+    }
+
+    static string? Name(ChatMessageContent message)
+    {
+#pragma warning disable SKEXP0001 // only carried along
+        return message.AuthorName;
+#pragma warning restore SKEXP0001
+    }
+}
