@@ -135,6 +135,15 @@ internal static unsafe partial class Ggml
     internal static partial ggml_tensor* ggml_conv_2d(
         ggml_context* ctx, ggml_tensor* a, ggml_tensor* b, int s0, int s1, int p0, int p1, int d0, int d1);
 
+    /// <summary>
+    /// A node computed by <paramref name="fun"/> (node, thread, threads, user data), called on every thread; CPU only. At most 9 arguments,
+    /// of which some may be null; <paramref name="n_tasks"/> -1 is as many as there are threads.
+    /// </summary>
+    [LibraryImport(Base)]
+    internal static partial ggml_tensor* ggml_custom_4d(
+        ggml_context* ctx, ggml_type type, long ne0, long ne1, long ne2, long ne3, ggml_tensor** args, int n_args,
+        delegate* unmanaged[Cdecl]<ggml_tensor*, int, int, void*, void> fun, int n_tasks, void* userdata);
+
     /// <summary>Accumulation precision of a matrix product or attention node; false when the node has none.</summary>
     [LibraryImport(Base)]
     [return: MarshalAs(UnmanagedType.U1)]

@@ -153,7 +153,7 @@ internal sealed unsafe class ClipVisionTower : IDisposable
         {
             VisionWeights.Block block = _weights.Blocks[layer];
             g.Layer = layer;
-            ggml_tensor* y = g.LayerNorm(block.Norm1, x, _header.Epsilon, "ln1");
+            GraphBuilder.LinearInput y = g.InputOf(block.Query, x, block.Norm1, _header.Epsilon, "ln1");
             ggml_tensor* q = Heads(g, block.Query, y, "q");
             ggml_tensor* k = Heads(g, block.Key, y, "k");
             ggml_tensor* v = Heads(g, block.Value, y, "v");
@@ -163,7 +163,7 @@ internal sealed unsafe class ClipVisionTower : IDisposable
         // The last block, as far as every row is needed.
         g.Layer = last;
         VisionWeights.Block final = _weights.Blocks[last];
-        ggml_tensor* normed = g.LayerNorm(final.Norm1, x, _header.Epsilon, "ln1");
+        GraphBuilder.LinearInput normed = g.InputOf(final.Key, x, final.Norm1, _header.Epsilon, "ln1");
         ggml_tensor* keys = Heads(g, final.Key, normed, "k");
         g.Output(ggml_cpy(g.Context, x, view.Hidden), "hidden");
         g.Output(ggml_cpy(g.Context, keys, view.Keys), "keys");
@@ -172,8 +172,9 @@ internal sealed unsafe class ClipVisionTower : IDisposable
         if (!withAttention) return null;
 
         // softmax(q_cls K^T / sqrt(d)) over all n + 1 keys.
-        ggml_tensor* cls = ggml_view_2d(g.Context, normed, _header.Width, 1, (nuint)_header.Width * sizeof(float), offset: 0);
-        ggml_tensor* qCls = Heads(g, final.Query, cls, "q_cls");                                                      // [d, 1, h]
+        ggml_tensor* cls = ggml_view_2d(g.Context, x, _header.Width, 1, (nuint)_header.Width * sizeof(float), offset: 0);
+        GraphBuilder.LinearInput normedCls = g.InputOf(final.Query, cls, final.Norm1, _header.Epsilon, "ln1_cls");
+        ggml_tensor* qCls = Heads(g, final.Query, normedCls, "q_cls");                                                // [d, 1, h]
         ggml_tensor* scores = g.Name(ggml_mul_mat(g.Context, keys, qCls), "cls_scores");                              // [n + 1, 1, h]
         return g.Output(ggml_soft_max_ext(g.Context, scores, null, Scale, 0), "cls_attn");
     }
@@ -185,7 +186,7 @@ internal sealed unsafe class ClipVisionTower : IDisposable
         g.Layer = last;
         VisionWeights.Block block = _weights.Blocks[last];
         ggml_tensor* x = g.Name(ggml_get_rows(g.Context, view.Hidden, picked), "picked_rows");                        // [w, k]
-        ggml_tensor* y = g.LayerNorm(block.Norm1, x, _header.Epsilon, "ln1");
+        GraphBuilder.LinearInput y = g.InputOf(block.Query, x, block.Norm1, _header.Epsilon, "ln1");
         ggml_tensor* features = RestOfBlock(g, block, x, Heads(g, block.Query, y, "q"), view.Keys, view.Values);
         return g.Output(project ? Project(g, features) : features, project ? "visual_tokens" : "features");
     }
@@ -196,12 +197,13 @@ internal sealed unsafe class ClipVisionTower : IDisposable
         ggml_tensor* a = g.Name(ggml_flash_attn_ext(g.Context, q, k, v, null, Scale, 0, 0), "attn");  // [d, h, m]
         ggml_flash_attn_ext_set_prec(a, ggml_prec.GGML_PREC_F32);
         a = ggml_reshape_2d(g.Context, a, _header.Width, x->ne[1]);                                                 // heads side by side
-        x = g.Name(ggml_add(g.Context, x, g.Linear(block.Output, a, "attn_out")), "attn_residual");
+        x = g.Linear(block.Output, a, "attn_residual", residual: x);
 
-        ggml_tensor* y = g.LayerNorm(block.Norm2, x, _header.Epsilon, "ln2");
-        y = g.Linear(block.Up, y, "ffn_up");                                                                          // [f, m]
-        y = g.Name(_header.Activation == ClipActivation.QuickGelu ? QuickGelu(g, y) : ggml_gelu_erf(g.Context, y), "ffn_act");
-        return g.Name(ggml_add(g.Context, x, g.Linear(block.Down, y, "ffn_down")), "block_out");
+        GraphBuilder.LinearInput normed = g.InputOf(block.Up, x, block.Norm2, _header.Epsilon, "ln2");
+        bool quick = _header.Activation == ClipActivation.QuickGelu;
+        ggml_tensor* y = g.Linear(block.Up, normed, "ffn_up", quick ? ProductActivation.QuickGelu : ProductActivation.None); // [f, m]
+        if (!quick) y = g.Name(ggml_gelu_erf(g.Context, y), "ffn_act");
+        return g.Linear(block.Down, y, "block_out", residual: x);
     }
 
     /// <summary>
@@ -219,21 +221,11 @@ internal sealed unsafe class ClipVisionTower : IDisposable
         return _weights.ProjectorNorm2 is { } norm2 ? g.LayerNorm(norm2, x, _header.Epsilon, "mm.4") : x;
     }
 
-    /// <summary>
-    /// x * sigmoid(1.702 x), as silu(1.702 x) / 1.702: ggml's own quick GELU looks the value up in a table of 16-bit floats on a CPU, which
-    /// is the largest error of the whole tower (6e-4 after three blocks, against 1e-6 so) and no faster.
-    /// </summary>
-    static ggml_tensor* QuickGelu(GraphBuilder g, ggml_tensor* x)
-    {
-        const float slope = 1.702f;
-        return ggml_scale(g.Context, ggml_silu(g.Context, ggml_scale(g.Context, x, slope)), 1 / slope);
-    }
-
     /// <summary>Linear, then one matrix per head: x [w, m] -> [d, m, h], a view.</summary>
-    ggml_tensor* Heads(GraphBuilder g, VisionWeights.Linear linear, ggml_tensor* x, string name)
+    ggml_tensor* Heads(GraphBuilder g, VisionWeights.Linear linear, GraphBuilder.LinearInput x, string name)
     {
         ggml_tensor* y = g.Linear(linear, x, name);
-        y = ggml_reshape_3d(g.Context, y, _header.HeadWidth, _header.HeadCount, x->ne[1]);                        // [d, h, m]
+        y = ggml_reshape_3d(g.Context, y, _header.HeadWidth, _header.HeadCount, x.Rows);                        // [d, h, m]
         return ggml_permute(g.Context, y, 0, 2, 1, 3);
     }
 

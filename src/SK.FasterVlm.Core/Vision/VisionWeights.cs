@@ -20,22 +20,24 @@ internal sealed unsafe class VisionWeights : SafeHandle
     readonly GgufFile _file;
     readonly GgmlContextHandle _context;
     readonly TowerPrecision _asked;
+    readonly bool _repack;
     readonly List<(GgufTensorInfo Source, nint Tensor)> _copied = [];
     readonly List<(GgufTensorInfo Source, nint Tensor)> _mapped = [];
     GgmlBufferHandle? _buffer;
     GgmlBufferHandle? _mappedBuffer;
     GgufMapping? _mapping;
 
-    VisionWeights(GgufFile file, ClipHeader header, TowerDevice device, TowerPrecision precision) : base(0, ownsHandle: true)
+    VisionWeights(GgufFile file, ClipHeader header, TowerDevice device, TowerPrecision precision, bool repack) : base(0, ownsHandle: true)
     {
         (_file, Header, Device, _asked) = (file, header, device, precision);
+        _repack = repack && device.IsCpu && RepackedMatrix.IsSupported && Matrices(header).All(CanRepack);
         int tensors = 16 * header.LayerCount + 32;
         _context = GgmlContextHandle.Create((nuint)tensors * ggml_tensor_overhead());
         SetHandle((nint)_context.Pointer);
 
         // The convolution is stored as [p, p, 3, w]; as a matrix it has one row per output channel.
-        ggml_tensor* patches = Declare(_copied, header.PatchEmbedding, GgmlType.F32, 3 * header.PatchSize * header.PatchSize, header.Width);
-        PatchEmbedding = new Linear(patches, header.PatchBias is { } bias ? Floats(bias) : null);
+        ggml_tensor* patches = Declare(_copied, header.PatchEmbedding, ggml_type.GGML_TYPE_F32, 3 * header.PatchSize * header.PatchSize, header.Width);
+        PatchEmbedding = new Linear(patches, patches->ne[0], header.PatchBias is { } bias ? Floats(bias) : null);
         ClassEmbedding = Floats(header.ClassEmbedding);
         PositionEmbedding = Floats(header.PositionEmbedding);
         PreNorm = NormOf(header.PreNorm);
@@ -96,11 +98,13 @@ internal sealed unsafe class VisionWeights : SafeHandle
     /// <param name="device">Where the weights go.</param>
     /// <param name="precision">How matrices are held.</param>
     /// <param name="threads">Threads to convert with.</param>
+    /// <param name="repack">False leaves 8-bit matrices to ggml's kernels even where ours run; for tests and measurements.</param>
     /// <exception cref="ModelFormatException">A matrix is stored in a type that cannot be converted as asked.</exception>
     /// <exception cref="NativeRuntimeException">There is not enough memory on the device.</exception>
-    public static VisionWeights Load(GgufFile file, ClipHeader header, TowerDevice device, TowerPrecision precision, int threads)
+    public static VisionWeights Load(
+        GgufFile file, ClipHeader header, TowerDevice device, TowerPrecision precision, int threads, bool repack = true)
     {
-        var weights = new VisionWeights(file, header, device, precision);
+        var weights = new VisionWeights(file, header, device, precision, repack);
         try
         {
             weights.Place(threads);
@@ -149,7 +153,7 @@ internal sealed unsafe class VisionWeights : SafeHandle
         Precision = Blocks[0].Query.Weight->type switch
         {
             _ when _asked != TowerPrecision.Auto => _asked,
-            ggml_type.GGML_TYPE_Q8_0 => TowerPrecision.Q8_0,
+            ggml_type.GGML_TYPE_Q8_0 or ggml_type.GGML_TYPE_I8 => TowerPrecision.Q8_0,
             ggml_type.GGML_TYPE_F16 => TowerPrecision.F16,
             _ => TowerPrecision.AsStored,
         };
@@ -160,27 +164,51 @@ internal sealed unsafe class VisionWeights : SafeHandle
     Linear LinearOf(ClipTensors layer)
     {
         GgufTensorInfo matrix = layer.Weight;
-        GgmlType target = WeightConversion.TargetType(matrix.Type, matrix.Ne(0), _asked, Device.IsCpu);
+        long inputs = matrix.Ne(0), outputs = matrix.Ne(1);
+        if (_repack)
+        {
+            ggml_tensor* panels = Declare(
+                _copied, matrix, ggml_type.GGML_TYPE_I8, RepackedMatrix.PanelBytes(inputs), outputs / RepackedMatrix.Panel);
+            return new Linear(panels, inputs, Floats(layer.Bias));
+        }
+        GgmlType target = WeightConversion.TargetType(matrix.Type, inputs, _asked, Device.IsCpu);
         // ggml's CPU kernels read aligned memory only.
         bool map = target == matrix.Type && Device.IsCpu && _file.CanMap && matrix.Offset % Alignment == 0;
-        return new Linear(Declare(map ? _mapped : _copied, matrix, target, matrix.Ne(0), matrix.Ne(1)), Floats(layer.Bias));
+        ggml_tensor* tensor = Declare(map ? _mapped : _copied, matrix, (ggml_type)target, inputs, outputs);
+        return new Linear(tensor, inputs, Floats(layer.Bias));
     }
+
+    // All or none, so that layers with the same input can share it.
+    bool CanRepack(ClipTensors layer)
+    {
+        GgufTensorInfo matrix = layer.Weight;
+        return _asked != TowerPrecision.AsStored && RepackedMatrix.Fits(matrix.Ne(0), matrix.Ne(1))
+            && WeightConversion.TargetType(matrix.Type, matrix.Ne(0), _asked, isCpu: true) == GgmlType.Q8_0;
+    }
+
+    static IEnumerable<ClipTensors> Matrices(ClipHeader header) =>
+    [
+        .. header.Layers.SelectMany(static l => (ClipTensors[])[l.Query, l.Key, l.Value, l.Output, l.Up, l.Down]),
+        header.Projector1, header.Projector2,
+    ];
 
     Norm NormOf(ClipTensors norm) => new(Floats(norm.Weight), Floats(norm.Bias));
 
-    ggml_tensor* Floats(GgufTensorInfo source) => Declare(_copied, source, GgmlType.F32, source.Ne(0), source.Ne(1));
+    ggml_tensor* Floats(GgufTensorInfo source) => Declare(_copied, source, ggml_type.GGML_TYPE_F32, source.Ne(0), source.Ne(1));
 
-    ggml_tensor* Declare(List<(GgufTensorInfo, nint)> list, GgufTensorInfo source, GgmlType type, long ne0, long ne1)
+    ggml_tensor* Declare(List<(GgufTensorInfo, nint)> list, GgufTensorInfo source, ggml_type type, long ne0, long ne1)
     {
-        ggml_tensor* tensor = ggml_set_name(ggml_new_tensor_2d(_context.Pointer, (ggml_type)type, ne0, ne1), source.Name);
+        ggml_tensor* tensor = ggml_set_name(ggml_new_tensor_2d(_context.Pointer, type, ne0, ne1), source.Name);
         list.Add((source, (nint)tensor));
         return tensor;
     }
 
-    /// <summary>Matrix [in, out] and bias [out] or null.</summary>
-    internal readonly struct Linear(ggml_tensor* weight, ggml_tensor* bias)
+    /// <summary>Matrix [in, out], or its panels as <see cref="RepackedMatrix"/> has them, and bias [out] or null.</summary>
+    internal readonly struct Linear(ggml_tensor* weight, long inputs, ggml_tensor* bias)
     {
         public ggml_tensor* Weight { get; } = weight;
+        public long Inputs { get; } = inputs;
+        public bool IsRepacked => Weight->type == ggml_type.GGML_TYPE_I8;
         public ggml_tensor* Bias { get; } = bias;
     }
 

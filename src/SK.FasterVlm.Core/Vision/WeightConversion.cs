@@ -59,10 +59,12 @@ internal static unsafe class WeightConversion
 
     static void Convert(GgufFile file, GgufTensorInfo source, ggml_tensor* destination, Lock? device)
     {
+        bool repack = destination->type == ggml_type.GGML_TYPE_I8;
         var target = (GgmlType)destination->type;
         long rowLength = source.Ne(0), rows = source.ElementCount / rowLength;
         int rowsPerChunk = (int)Math.Clamp(ChunkElements / rowLength, 1, rows);
-        long targetRow = target.RowBytes(rowLength);
+        if (repack) rowsPerChunk = Math.Max(rowsPerChunk / RepackedMatrix.Panel, 1) * RepackedMatrix.Panel;
+        long targetRow = repack ? RepackedMatrix.PanelBytes(rowLength) / RepackedMatrix.Panel : target.RowBytes(rowLength);
         byte[] stored = ArrayPool<byte>.Shared.Rent(checked((int)(rowsPerChunk * source.RowBytes)));
         float[] floats = ArrayPool<float>.Shared.Rent(checked((int)(rowsPerChunk * rowLength)));
         byte[] converted = ArrayPool<byte>.Shared.Rent(checked((int)(rowsPerChunk * targetRow)));
@@ -79,7 +81,8 @@ internal static unsafe class WeightConversion
                     result = converted.AsSpan(0, (int)(count * targetRow));
                     Span<float> values = floats.AsSpan(0, (int)(count * rowLength));
                     GgmlBlocks.Dequantize(source.Type, bytes, values);
-                    FromFloats(target, values, result, rowLength);
+                    if (repack) Repack(values, result, rowLength);
+                    else FromFloats(target, values, result, rowLength);
                 }
                 fixed (byte* first = result)
                 {
@@ -95,6 +98,13 @@ internal static unsafe class WeightConversion
             ArrayPool<float>.Shared.Return(floats);
             ArrayPool<byte>.Shared.Return(converted);
         }
+    }
+
+    static void Repack(ReadOnlySpan<float> rows, Span<byte> panels, long rowLength)
+    {
+        int panelRows = (int)rowLength * RepackedMatrix.Panel, panelBytes = (int)RepackedMatrix.PanelBytes(rowLength);
+        for (int i = 0; i < rows.Length / panelRows; i++)
+            RepackedMatrix.Pack(rows.Slice(i * panelRows, panelRows), panels.Slice(i * panelBytes, panelBytes));
     }
 
     // ggml's own function for Q8_0: several times as fast as managed code, same bits.

@@ -34,11 +34,11 @@ sealed class TinyTower : IDisposable
 
     public int[] AllPatches => [.. Enumerable.Range(0, PatchCount)];
 
-    public ClipVisionTower Load(TowerPrecision precision = TowerPrecision.F32, int threads = 1)
+    public ClipVisionTower Load(TowerPrecision precision = TowerPrecision.F32, int threads = 1, bool repack = true)
     {
         NativeRuntime.Load(new NativeOptions());
         ClipHeader header = ClipHeader.Read(Projector);
-        return new ClipVisionTower(VisionWeights.Load(Projector, header, TowerDevice.OnCpu(), precision, threads), threads);
+        return new ClipVisionTower(VisionWeights.Load(Projector, header, TowerDevice.OnCpu(), precision, threads, repack), threads);
     }
 
     /// <summary>
