@@ -87,7 +87,7 @@ public sealed class FasterVlmModel : IAsyncDisposable, IDisposable
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         return Task.Run(
-            () => ModelLoader.Load(options, loggers ?? NullLoggerFactory.Instance, progress, cancellationToken), cancellationToken);
+            () => ModelLoader.LoadAsync(options, loggers ?? NullLoggerFactory.Instance, progress, cancellationToken), cancellationToken);
     }
 
     /// <summary>Creates a chat client over this model. Disposing the client leaves the model alone.</summary>

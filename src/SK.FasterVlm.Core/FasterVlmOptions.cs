@@ -1,4 +1,5 @@
 using SK.FasterVlm.Imaging;
+using SK.FasterVlm.Language;
 using SK.FasterVlm.Native;
 using SK.FasterVlm.Pruning;
 using SK.FasterVlm.Vision;
@@ -39,6 +40,12 @@ public sealed class FasterVlmOptions
 
     /// <summary>Vision tower and projector (GGUF, "mmproj").</summary>
     public string? ProjectorPath { get; set; }
+
+    /// <summary>
+    /// Who provides the language model; null (default): the built-in llama.cpp loads <see cref="ModelPath"/>. Another package sets it, such
+    /// as SK.FasterVlm.LLamaSharp with <c>UseLLamaSharp</c>.
+    /// </summary>
+    public ILanguageModelSource? LanguageModelSource { get; set; }
 
     /// <summary>Name under which the model is known to callers; default: the file's general.name.</summary>
     public string? ModelId { get; set; }
@@ -113,7 +120,9 @@ public sealed class FasterVlmOptions
         Range(MaxConcurrentEncodes is >= 1 and <= 64, nameof(MaxConcurrentEncodes), MaxConcurrentEncodes, "1 to 64");
         Range(MaxOutputTokens is >= 1 and <= 1_048_576, nameof(MaxOutputTokens), MaxOutputTokens, "1 to 1048576");
         Range(MaxImages is >= 1 and <= 256, nameof(MaxImages), MaxImages, "1 to 256");
-        if ((ModelPath is null) != (ProjectorPath is null))
+        if (LanguageModelSource is { NeedsModelFile: false } && ProjectorPath is null)
+            throw new ArgumentException("ProjectorPath is needed: only the language model comes from LanguageModelSource.");
+        if (LanguageModelSource is not { NeedsModelFile: false } && (ModelPath is null) != (ProjectorPath is null))
             throw new ArgumentException("ModelPath and ProjectorPath belong together: give both, or neither for the embedded model.");
         if (KvCache == KvCacheType.Q8_0 && !FlashAttention) throw new ArgumentException("KvCache Q8_0 needs FlashAttention.");
 

@@ -9,23 +9,25 @@ namespace SK.FasterVlm;
 /// <summary>The order in which a model comes up: check both files, then the language model, then the tower.</summary>
 static class ModelLoader
 {
-    public static FasterVlmModel Load(
+    public static async Task<FasterVlmModel> LoadAsync(
         FasterVlmOptions options, ILoggerFactory loggers, IProgress<ModelLoadProgress>? progress, CancellationToken cancellationToken)
     {
-        (string modelPath, string projectorPath) = options is { ModelPath: { } m, ProjectorPath: { } p } ? (m, p) : EmbeddedModel.Locate();
+        ILanguageModelSource source = options.LanguageModelSource ?? LlamaCppSource.Instance;
+        (string? modelPath, string projectorPath) =
+            options.ProjectorPath is { } projector ? (options.ModelPath, projector) : EmbeddedModel.Locate();
         Report(ModelLoadStage.Checking, 0);
-        ModelPairValidator.Validate(modelPath, projectorPath); // native code must not see a file that was not checked
+        // Native code must not see a file that was not checked.
+        if (modelPath is not null) ModelPairValidator.Validate(modelPath, projectorPath);
         cancellationToken.ThrowIfCancellationRequested();
 
-        NativeRuntime runtime = NativeRuntime.Load(options.Native, loggers);
         Report(ModelLoadStage.Language, 0);
         Fractions fractions = new(share => Report(ModelLoadStage.Language, share));
-        LlamaCppLanguageModel? language = null;
+        ILanguageModel? language = null;
         VisionEncoder? vision = null;
         try
         {
-            language = LlamaCppLanguageModel.Load(
-                modelPath, options, runtime, loggers.CreateLogger<LlamaCppLanguageModel>(), fractions, cancellationToken);
+            (language, NativeRuntime runtime) =
+                await source.LoadAsync(modelPath, options, loggers, fractions, cancellationToken).ConfigureAwait(false);
             cancellationToken.ThrowIfCancellationRequested();
             Report(ModelLoadStage.Vision, 0);
             vision = VisionEncoder.Load(projectorPath, options, runtime, loggers.CreateLogger<VisionEncoder>());

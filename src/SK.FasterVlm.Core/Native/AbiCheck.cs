@@ -20,16 +20,40 @@ internal static unsafe class AbiCheck
     {
         Version(libraries, libraries.Llama, "llama_version", AbiTable.LlamaVersion);
         Version(libraries, libraries.GgmlBase, "ggml_version", AbiTable.GgmlVersion);
-        Exports(libraries);
+        Exports(libraries, AbiExports.All);
         Defaults(libraries);
     }
 
-    static void Version(NativeLibraries libraries, nint library, string function, string expected)
+    /// <summary>Checks libraries that another binding of this process has loaded, for what can be shared of them.</summary>
+    /// <exception cref="NativeRuntimeException">They are of no release in <see cref="SharedAbi.Accepted"/>, or differ from it.</exception>
+    internal static SharedAbi RunShared(NativeLibraries libraries)
     {
-        // A library without the function is older than the function.
-        string found = NativeLibrary.TryGetExport(library, function, out nint address)
+        string found = Answer(libraries.GgmlBase, "ggml_version");
+        SharedAbi abi = SharedAbi.Find(found)
+            ?? throw new NativeRuntimeException(
+                $"The vision tower cannot run on the ggml {found} in {libraries.Directory}: it was checked on "
+                + $"{string.Join(" and ", SharedAbi.Accepted.Select(static a => $"ggml {a.GgmlVersion} ({a.Origin})"))}. "
+                + "Use one of these releases of the package that brings it, or run the model without it.");
+        Exports(libraries, SharedAbi.Needed);
+        if (AbiProbe.FindDifference(libraries) is { } difference)
+            throw new NativeRuntimeException($"The libraries in {libraries.Directory} call themselves ggml {found} but {difference}.");
+        return abi;
+    }
+
+    /// <summary>Whether the libraries are of the pinned release by what they answer.</summary>
+    internal static bool IsPinned(NativeLibraries libraries) =>
+        Answer(libraries.Llama, "llama_version") == AbiTable.LlamaVersion
+        && Answer(libraries.GgmlBase, "ggml_version") == AbiTable.GgmlVersion;
+
+    // A library without the function is older than the function.
+    static string Answer(nint library, string function) =>
+        NativeLibrary.TryGetExport(library, function, out nint address)
             ? Utf8.Read(((delegate* unmanaged[Cdecl]<byte*>)address)())
             : "none, an older release";
+
+    static void Version(NativeLibraries libraries, nint library, string function, string expected)
+    {
+        string found = Answer(library, function);
         if (found != expected)
         {
             throw new NativeRuntimeException(
@@ -38,10 +62,10 @@ internal static unsafe class AbiCheck
         }
     }
 
-    static void Exports(NativeLibraries libraries)
+    static void Exports(NativeLibraries libraries, (string Library, string[] Functions)[] needed)
     {
         List<string> missing = [];
-        foreach ((string library, string[] functions) in AbiExports.All)
+        foreach ((string library, string[] functions) in needed)
         {
             nint handle = libraries.Resolve(library);
             missing.AddRange(functions.Where(f => !NativeLibrary.TryGetExport(handle, f, out _)));
@@ -49,7 +73,7 @@ internal static unsafe class AbiCheck
         if (missing.Count > 0)
         {
             throw new NativeRuntimeException(
-                $"The libraries in {libraries.Directory} lack {string.Join(", ", missing)}: not the pinned release.");
+                $"The libraries in {libraries.Directory} lack {string.Join(", ", missing)}: not the release they say they are.");
         }
     }
 

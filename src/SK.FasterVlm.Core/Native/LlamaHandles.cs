@@ -2,16 +2,29 @@ using System.Runtime.InteropServices;
 
 namespace SK.FasterVlm.Native;
 
-/// <summary>A loaded model.</summary>
+/// <summary>A loaded model: our own, or one that another handle owns and keeps while this one is open.</summary>
 internal sealed unsafe class LlamaModelHandle : SafeHandle
 {
+    readonly SafeHandle? _owner;
+
     internal LlamaModelHandle(llama_model* model) : base(0, true) => SetHandle((nint)model);
+
+    /// <summary>Shares a model of another binding.</summary>
+    /// <exception cref="ObjectDisposedException">The owner is closed.</exception>
+    internal LlamaModelHandle(SafeHandle owner) : base(0, true)
+    {
+        bool added = false;
+        owner.DangerousAddRef(ref added);
+        _owner = owner;
+        SetHandle(owner.DangerousGetHandle());
+    }
 
     public override bool IsInvalid => handle == 0;
 
     protected override bool ReleaseHandle()
     {
-        Llama.llama_model_free((llama_model*)handle);
+        if (_owner is null) Llama.llama_model_free((llama_model*)handle);
+        else _owner.DangerousRelease();
         return true;
     }
 }

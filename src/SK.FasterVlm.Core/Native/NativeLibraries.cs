@@ -80,10 +80,13 @@ internal sealed partial record NativeLibraries(string Directory, nint GgmlBase, 
         if (!System.IO.Directory.Exists(directory)) return null;
         // Packages put the backend and the release into the name: libllama.v0.5.0.so, libggml.metal.v0.5.0.dylib.
         return System.IO.Directory.EnumerateFiles(directory)
-            .Where(file => LibraryName().Match(Path.GetFileName(file)).Groups["name"].Value == name)
+            .Where(file => NameOf(file) == name)
             .Order(StringComparer.Ordinal)
             .FirstOrDefault();
     }
+
+    /// <summary>Name of the library a file holds by its file name, in the words of <see cref="Find"/>; empty for any other file.</summary>
+    internal static string NameOf(string file) => LibraryName().Match(Path.GetFileName(file)).Groups["name"].Value;
 
     /// <summary>The handle behind a name the bindings import; 0 for any other name.</summary>
     internal nint Resolve(string name) => name == Names[0] ? GgmlBase : name == Names[1] ? Ggml : name == Names[2] ? Llama : 0;

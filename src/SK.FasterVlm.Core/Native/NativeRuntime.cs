@@ -20,7 +20,13 @@ public sealed unsafe class NativeRuntime
     readonly NativeLibraries _libraries;
     readonly List<string> _backends = [];
 
-    NativeRuntime(NativeLibraries libraries) => _libraries = libraries;
+    NativeRuntime(NativeLibraries libraries, SharedAbi abi) => (_libraries, Abi) = (libraries, abi);
+
+    /// <summary>The release that is loaded, as far as it may be used.</summary>
+    internal SharedAbi Abi { get; }
+
+    /// <summary>What the process runs on, null before anything was loaded.</summary>
+    internal static NativeRuntime? Current => Volatile.Read(ref s_current);
 
     /// <summary>Where the libraries lie.</summary>
     public string Directory => _libraries.Directory;
@@ -39,8 +45,16 @@ public sealed unsafe class NativeRuntime
             if (s_current is null)
             {
                 NativeLibraries libraries = NativeLibraries.Load(options.Directory);
+                NativeModules.RefuseSecondCopy(libraries);
                 AbiCheck.Run(libraries);
-                Start(libraries, loggers);
+                Start(libraries, SharedAbi.Pinned);
+                Own(loggers);
+            }
+            else if (s_current.Abi != SharedAbi.Pinned)
+            {
+                throw new NativeRuntimeException(
+                    $"This process runs on ggml {s_current.Abi.GgmlVersion} from {s_current.Directory}, which another package loaded; a process "
+                    + "holds one copy, so every model of it takes its language model from that package (UseLLamaSharp).");
             }
             else
             {
@@ -53,10 +67,11 @@ public sealed unsafe class NativeRuntime
     }
 
     /// <summary>
-    /// Runs on libraries that somebody else of this process has loaded, backends included, after the same checks.
+    /// Runs on libraries that another binding of this process has loaded, backends and log included. Of a release other than the pinned
+    /// one only the tower, the tokeniser and the samplers run; language models come from that binding.
     /// </summary>
-    /// <exception cref="NativeRuntimeException">They are not the pinned release, or other libraries are in use already.</exception>
-    internal static NativeRuntime Adopt(NativeLibraries libraries, ILoggerFactory? loggers = null)
+    /// <exception cref="NativeRuntimeException">They are of no release that was checked, or other libraries are in use already.</exception>
+    internal static NativeRuntime Adopt(NativeLibraries libraries)
     {
         lock (s_gate)
         {
@@ -64,10 +79,14 @@ public sealed unsafe class NativeRuntime
             {
                 return s_current._libraries.Llama == libraries.Llama
                     ? s_current
-                    : throw new NativeRuntimeException($"llama.cpp is in use from {s_current.Directory}; a process holds one copy.");
+                    : throw new NativeRuntimeException(
+                        $"llama.cpp is in use from {s_current.Directory}, so the one in {libraries.Directory} cannot be shared: a process "
+                        + "holds one copy. Load every model through the same package.");
             }
-            AbiCheck.Run(libraries);
-            Start(libraries, loggers);
+            // The log and the backends stay as their owner set them up.
+            SharedAbi abi = AbiCheck.RunShared(libraries);
+            if (AbiCheck.IsPinned(libraries)) AbiCheck.Run(libraries);
+            Start(libraries, abi);
             return s_current!;
         }
     }
@@ -95,14 +114,22 @@ public sealed unsafe class NativeRuntime
         string[] loaded;
         lock (s_gate) loaded = [.. _backends];
         return new NativeDiagnostics(
-            Directory, Utf8.Read(Llama.llama_version()), Utf8.Read(Ggml.ggml_version()), Utf8.Read(Ggml.ggml_commit()),
+            Directory, LlamaVersion(), Utf8.Read(Ggml.ggml_version()), Utf8.Read(Ggml.ggml_commit()),
             loaded, devices, Utf8.Read(Llama.llama_print_system_info()).Trim());
     }
 
-    static void Start(NativeLibraries libraries, ILoggerFactory? loggers)
+    // Releases before 0.5.0 have no number of their own.
+    string LlamaVersion() =>
+        NativeLibrary.TryGetExport(_libraries.Llama, nameof(Llama.llama_version), out _) ? Utf8.Read(Llama.llama_version()) : "unversioned";
+
+    static void Start(NativeLibraries libraries, SharedAbi abi)
     {
         NativeLibrary.SetDllImportResolver(typeof(NativeRuntime).Assembly, (name, _, _) => s_current?._libraries.Resolve(name) ?? 0);
-        s_current = new NativeRuntime(libraries);
+        s_current = new NativeRuntime(libraries, abi);
+    }
+
+    static void Own(ILoggerFactory? loggers)
+    {
         NativeLog.Attach(loggers);
         Llama.llama_backend_init();
     }

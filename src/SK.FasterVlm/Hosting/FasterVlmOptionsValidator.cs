@@ -16,7 +16,7 @@ sealed class FasterVlmOptionsValidator(string name) : IValidateOptions<FasterVlm
             options.Validate();
             VisualTokenSelectors.ByName(options.Selector);
             if (options.ChatTemplate is { } template) ChatTemplate.ByName(template);
-            if (options.ModelPath is null) EmbeddedModel.Locate();
+            if (options.ProjectorPath is null) EmbeddedModel.Locate();
         }
         catch (Exception e) when (e is ArgumentException or FasterVlmException)
         {
