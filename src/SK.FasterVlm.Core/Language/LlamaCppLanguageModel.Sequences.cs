@@ -18,8 +18,7 @@ public sealed unsafe partial class LlamaCppLanguageModel
     internal int LogitsRow(int sequence)
     {
         CheckSequence(sequence);
-        int row = _logitsRows[sequence];
-        return row >= 0 ? row : throw new InvalidOperationException($"The last evaluation had no rows of sequence {sequence}.");
+        return _evaluator.LogitsRow(sequence);
     }
 
     /// <inheritdoc/>
@@ -62,7 +61,6 @@ public sealed unsafe partial class LlamaCppLanguageModel
     void CheckSequence(int sequence)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        if ((uint)sequence >= (uint)SequenceCount)
-            throw new ArgumentOutOfRangeException(nameof(sequence), sequence, $"The context holds the sequences 0 to {SequenceCount - 1}.");
+        _evaluator.CheckSequence(sequence);
     }
 }

@@ -18,10 +18,9 @@ public sealed unsafe partial class LlamaCppLanguageModel : ILanguageModel
     readonly LlamaModelHandle _model;
     readonly LlamaContextHandle _context;
     readonly LlamaTokenizer _tokenizer;
-    readonly EmbeddingTable? _embeddings;
     readonly EvaluationBatch _batch;
+    readonly SequenceEvaluator _evaluator;
     readonly CancellationFlag _cancel;
-    readonly int[] _logitsRows;
     volatile bool _disposed;
 
     internal LlamaCppLanguageModel(
@@ -31,10 +30,9 @@ public sealed unsafe partial class LlamaCppLanguageModel : ILanguageModel
         (_file, _model, _context, _cancel) = (file, model, context, cancel);
         (Info, ContextLength, SequenceCount) = (info, contextLength, sequenceCount);
         _tokenizer = new LlamaTokenizer(model);
-        _embeddings = EmbeddingTable.Of(file, info.VocabularySize);
         _batch = new EvaluationBatch((int)Llama.llama_n_batch(context));
-        _logitsRows = new int[sequenceCount];
-        Array.Fill(_logitsRows, -1);
+        EmbeddingTable? embeddings = EmbeddingTable.Of(file, info.VocabularySize);
+        _evaluator = new SequenceEvaluator(this, _tokenizer, embeddings, info.EmbeddingWidth, contextLength, sequenceCount);
     }
 
     /// <inheritdoc/>
@@ -51,12 +49,6 @@ public sealed unsafe partial class LlamaCppLanguageModel : ILanguageModel
 
     /// <summary>The context, for samplers.</summary>
     internal LlamaContextHandle Context => _context;
-
-    /// <summary>Rows joined into one batch at most; see <see cref="Evaluate(int, IReadOnlyList{PromptRows}, CancellationToken)"/>. Settable for tests and measurements.</summary>
-    internal int JoinLimit { get; set; } = 256;
-
-    /// <inheritdoc/>
-    public int BatchLength => _batch.Capacity;
 
     /// <summary>Loads a model.</summary>
     /// <param name="path">A GGUF file of a text decoder.</param>

@@ -37,7 +37,7 @@ internal sealed record SharedAbi(string GgmlVersion, string Origin, bool Penalti
         ("ggml-base",
         [
             "ggml_version", "ggml_commit", "ggml_init", "ggml_free", "ggml_tensor_overhead", "ggml_new_tensor_1d", "ggml_new_tensor_2d",
-            "ggml_set_name", "ggml_set_input", "ggml_set_output", "ggml_nbytes",
+            "ggml_new_tensor_3d", "ggml_set_name", "ggml_set_input", "ggml_set_output", "ggml_nbytes",
             "ggml_nelements", "ggml_is_contiguous", "ggml_graph_overhead_custom", "ggml_new_graph_custom", "ggml_build_forward_expand",
             "ggml_type_name", "ggml_get_type_traits", "ggml_quantize_chunk", "ggml_mul_mat", "ggml_add", "ggml_mul", "ggml_norm",
             "ggml_gelu_erf", "ggml_silu", "ggml_scale", "ggml_reshape_2d", "ggml_reshape_3d", "ggml_view_1d", "ggml_view_2d",
@@ -57,6 +57,7 @@ internal sealed record SharedAbi(string GgmlVersion, string Origin, bool Penalti
             "llama_token_to_piece", "llama_sampler_chain_init", "llama_sampler_chain_add", "llama_sampler_free",
             "llama_sampler_init_greedy", "llama_sampler_init_dist", "llama_sampler_init_top_k", "llama_sampler_init_top_p",
             "llama_sampler_init_min_p", "llama_sampler_init_temp", "llama_sampler_init_penalties", "llama_sampler_init_grammar",
+            "llama_sampler_sample",
         ]),
     ];
 
