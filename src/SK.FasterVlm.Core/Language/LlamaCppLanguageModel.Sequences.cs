@@ -8,17 +8,10 @@ public sealed unsafe partial class LlamaCppLanguageModel
     /// <inheritdoc/>
     public ReadOnlySpan<float> GetLogits(int sequence)
     {
-        float* logits = Llama.llama_get_logits_ith(_context, LogitsRow(sequence));
+        CheckSequence(sequence);
+        float* logits = Llama.llama_get_logits_ith(_context, _evaluator.LogitsRow(sequence));
         if (logits is null) throw new NativeRuntimeException($"The library has no logits of sequence {sequence}. {NativeLog.Tail()}");
         return new ReadOnlySpan<float>(logits, Info.VocabularySize);
-    }
-
-    /// <summary>The row of the last batch that holds a sequence's logits.</summary>
-    /// <exception cref="InvalidOperationException">The last evaluation had no rows of that sequence.</exception>
-    internal int LogitsRow(int sequence)
-    {
-        CheckSequence(sequence);
-        return _evaluator.LogitsRow(sequence);
     }
 
     /// <inheritdoc/>

@@ -47,9 +47,6 @@ public sealed unsafe partial class LlamaCppLanguageModel : ILanguageModel
     /// <inheritdoc/>
     public int SequenceCount { get; }
 
-    /// <summary>The context, for samplers.</summary>
-    internal LlamaContextHandle Context => _context;
-
     /// <summary>Loads a model.</summary>
     /// <param name="path">A GGUF file of a text decoder.</param>
     /// <param name="options">Context, batch, threads, cache, loading and GPU settings; see each.</param>

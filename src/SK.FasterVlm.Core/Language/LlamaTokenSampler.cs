@@ -18,7 +18,7 @@ internal sealed unsafe class LlamaTokenSampler : ITokenSampler
 {
     const int PenaltyWindow = 64;
 
-    readonly LlamaCppLanguageModel _model;
+    readonly ILanguageModel _model;
     readonly LlamaSamplerHandle _chain;
     readonly LlamaSamplerHandle? _grammar;
     readonly GrammarVocabulary? _vocabulary;
@@ -26,7 +26,7 @@ internal sealed unsafe class LlamaTokenSampler : ITokenSampler
     llama_token_data[] _candidates;
     Utf8State _character;
 
-    internal LlamaTokenSampler(LlamaCppLanguageModel model, LlamaModelHandle handle, LlamaTokenizer tokenizer, SamplingSettings settings)
+    internal LlamaTokenSampler(ILanguageModel model, LlamaModelHandle handle, LlamaTokenizer tokenizer, SamplingSettings settings)
     {
         SamplingCheck.Run(settings, tokenizer.Size);
         _model = model;
@@ -44,8 +44,7 @@ internal sealed unsafe class LlamaTokenSampler : ITokenSampler
             }
             if (settings is not { RepetitionPenalty: 1, FrequencyPenalty: 0, PresencePenalty: 0 })
             {
-                Add(_chain, LlamaSampling.llama_sampler_init_penalties(
-                    tokenizer.Size, PenaltyWindow, settings.RepetitionPenalty, settings.FrequencyPenalty, settings.PresencePenalty));
+                Add(_chain, Penalties(tokenizer.Size, settings.RepetitionPenalty, settings.FrequencyPenalty, settings.PresencePenalty));
             }
             if (settings.Temperature == 0)
             {
@@ -133,6 +132,11 @@ internal sealed unsafe class LlamaTokenSampler : ITokenSampler
         LlamaSamplerHandle chain = LlamaSamplerHandle.Create(handle);
         return !chain.IsInvalid ? chain : throw new NativeRuntimeException("The library could not make a sampler chain.");
     }
+
+    static llama_sampler* Penalties(int vocabulary, float repetition, float frequency, float presence) =>
+        NativeRuntime.Current!.Abi.PenaltiesTakeVocabulary
+            ? LlamaSampling.llama_sampler_init_penalties(vocabulary, PenaltyWindow, repetition, frequency, presence)
+            : LlamaSampling.llama_sampler_init_penalties(PenaltyWindow, repetition, frequency, presence);
 
     // A null added to a chain ends the process.
     static void Add(LlamaSamplerHandle chain, llama_sampler* sampler)

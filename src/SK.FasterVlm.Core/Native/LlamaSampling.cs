@@ -42,6 +42,11 @@ internal static unsafe partial class LlamaSampling
     internal static partial llama_sampler* llama_sampler_init_penalties(
         int n_vocab, int penalty_last_n, float penalty_repeat, float penalty_freq, float penalty_present);
 
+    /// <summary>The same function of earlier releases (<see cref="SharedAbi.PenaltiesTakeVocabulary"/>).</summary>
+    [LibraryImport(Library)]
+    internal static partial llama_sampler* llama_sampler_init_penalties(
+        int penalty_last_n, float penalty_repeat, float penalty_freq, float penalty_present);
+
     /// <summary>Null, with log lines, when the grammar does not parse.</summary>
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial llama_sampler* llama_sampler_init_grammar(llama_vocab* vocab, string grammar_str, string grammar_root);

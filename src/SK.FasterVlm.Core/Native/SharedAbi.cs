@@ -57,7 +57,7 @@ internal sealed record SharedAbi(string GgmlVersion, string Origin, bool Penalti
             "llama_token_to_piece", "llama_sampler_chain_init", "llama_sampler_chain_add", "llama_sampler_free",
             "llama_sampler_init_greedy", "llama_sampler_init_dist", "llama_sampler_init_top_k", "llama_sampler_init_top_p",
             "llama_sampler_init_min_p", "llama_sampler_init_temp", "llama_sampler_init_penalties", "llama_sampler_init_grammar",
-            "llama_sampler_sample",
+            "llama_sampler_apply", "llama_sampler_accept",
         ]),
     ];
 
