@@ -59,6 +59,9 @@ public sealed class FasterVlmOptions
     /// <summary>Who is kept: <c>cls</c> (default, FasterVLM), <c>random</c> or <c>uniform</c>.</summary>
     public string Selector { get; set; } = "cls";
 
+    /// <summary>Views of a picture and the order of their tokens; matters for LLaVA-NeXT.</summary>
+    public ViewSettings Views { get; set; } = ViewSettings.Default;
+
     /// <summary>Positions of the context, 0 (default: 4096, or what the model was trained for if that is less) or 16 to 1,048,576.</summary>
     public int ContextLength { get; set; }
 
@@ -120,6 +123,8 @@ public sealed class FasterVlmOptions
         Range(MaxConcurrentEncodes is >= 1 and <= 64, nameof(MaxConcurrentEncodes), MaxConcurrentEncodes, "1 to 64");
         Range(MaxOutputTokens is >= 1 and <= 1_048_576, nameof(MaxOutputTokens), MaxOutputTokens, "1 to 1048576");
         Range(MaxImages is >= 1 and <= 256, nameof(MaxImages), MaxImages, "1 to 256");
+        if (Views is null) throw new ArgumentException("Views must not be null; ViewSettings.Default is the default.");
+        Views.Validate();
         if (LanguageModelSource is { NeedsModelFile: false } && ProjectorPath is null)
             throw new ArgumentException("ProjectorPath is needed: only the language model comes from LanguageModelSource.");
         if (LanguageModelSource is not { NeedsModelFile: false } && (ModelPath is null) != (ProjectorPath is null))

@@ -15,7 +15,8 @@ static class ChatOptionsReader
     /// <summary>Keys of <see cref="ChatOptions.AdditionalProperties"/> that mean something.</summary>
     public static readonly IReadOnlyList<string> Keys =
     [
-        "visual_tokens", "keep_ratio", "selector", "selector_seed", "min_p", "repetition_penalty", "logprobs", "top_logprobs", "logit_bias",
+        "visual_tokens", "keep_ratio", "selector", "selector_seed", "views", "min_p", "repetition_penalty", "logprobs", "top_logprobs",
+        "logit_bias",
     ];
 
     /// <summary>Refuses what this model cannot do.</summary>
@@ -116,6 +117,7 @@ static class ChatOptionsReader
                 "keep_ratio" => extra with { VisualTokens = VisualTokenBudget.Keep(OptionValue.Number(key, value)) },
                 "selector" => extra with { Selector = value as IVisualTokenSelector ?? VisualTokenSelectors.ByName(OptionValue.Text(key, value)) },
                 "selector_seed" => extra with { SelectorSeed = OptionValue.Integer(key, value) },
+                "views" => extra with { Views = OptionValue.Views(key, value) },
                 "min_p" => extra with { MinP = (float)OptionValue.Number(key, value) },
                 "repetition_penalty" => extra with { RepetitionPenalty = (float)OptionValue.Number(key, value) },
                 "logprobs" => extra with { LogProbabilities = OptionValue.Flag(key, value) },

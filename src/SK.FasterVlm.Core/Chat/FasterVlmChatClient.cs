@@ -93,6 +93,8 @@ public sealed class FasterVlmChatClient : IChatClient
             Budget = extra.VisualTokens ?? _model.Options.VisualTokens,
             Selector = extra.Selector ?? _model.Selector,
             SelectorSeed = extra.SelectorSeed ?? 0,
+            Views = extra.Views,
+            ImageProgress = extra.ImageProgress,
         };
     }
 

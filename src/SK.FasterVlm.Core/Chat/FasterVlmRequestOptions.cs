@@ -1,4 +1,6 @@
+using SK.FasterVlm.Generation;
 using SK.FasterVlm.Pruning;
+using SK.FasterVlm.Vision;
 
 namespace SK.FasterVlm.Chat;
 
@@ -19,6 +21,15 @@ public sealed record FasterVlmRequestOptions
 
     /// <summary><c>selector_seed</c>: for selectors that draw at random (default 0).</summary>
     public int? SelectorSeed { get; init; }
+
+    /// <summary>
+    /// <c>views</c> (settings or their text form, for example <c>2x2,spatial_unpad</c>): views of a picture and the order of their
+    /// tokens; matters for LLaVA-NeXT.
+    /// </summary>
+    public ViewSettings? Views { get; init; }
+
+    /// <summary>Told after every encoded view; typed only, there is no key for it.</summary>
+    public IProgress<ImageProgress>? ImageProgress { get; init; }
 
     /// <summary><c>min_p</c>: drop tokens below this share of the likeliest one, 0 (default, off) to 1.</summary>
     public float? MinP { get; init; }

@@ -2,6 +2,7 @@ using System.Collections;
 using System.Globalization;
 using System.Text.Json;
 using SK.FasterVlm.Pruning;
+using SK.FasterVlm.Vision;
 
 namespace SK.FasterVlm.Chat;
 
@@ -19,6 +20,9 @@ static class OptionValue
         _ when Integer(key, value) is >= 0 and int count => VisualTokenBudget.Count(count),
         _ => throw Wrong(key, value),
     };
+
+    public static ViewSettings Views(string key, object value) =>
+        value as ViewSettings ?? (ViewSettings.TryParse(Text(key, value), out ViewSettings? views) ? views : throw Wrong(key, value));
 
     public static double Number(string key, object value) =>
         double.TryParse(Text(key, value), NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number)

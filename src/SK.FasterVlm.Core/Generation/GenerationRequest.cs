@@ -55,7 +55,20 @@ public sealed record GenerationRequest
 
     /// <summary>Seed for selectors that draw at random.</summary>
     public int SelectorSeed { get; init; }
+
+    /// <summary>Views of the images given as bytes; null takes the encoder's own settings.</summary>
+    public ViewSettings? Views { get; init; }
+
+    /// <summary>Told after every encoded view, from a thread of the encoder.</summary>
+    public IProgress<ImageProgress>? ImageProgress { get; init; }
 }
+
+/// <summary>How far the encoding of a request's images is.</summary>
+/// <param name="Image">Index of the image.</param>
+/// <param name="Images">Images of the request.</param>
+/// <param name="View">Views of this image encoded so far.</param>
+/// <param name="Views">Views of this image.</param>
+public readonly record struct ImageProgress(int Image, int Images, int View, int Views);
 
 /// <summary>Why generation ended.</summary>
 public enum GenerationEnd
@@ -70,13 +83,16 @@ public enum GenerationEnd
 /// <summary>What one image cost and kept.</summary>
 /// <param name="Width">Width of the decoded picture in pixels.</param>
 /// <param name="Height">Height of the decoded picture in pixels.</param>
-/// <param name="PatchCount">Visual tokens without pruning.</param>
-/// <param name="Kept">Kept patch indices of every view, ascending.</param>
+/// <param name="PatchCount">Visual tokens without pruning, newlines included.</param>
+/// <param name="Kept">Kept visual tokens of every view, ascending.</param>
 /// <param name="Timings">Milliseconds by stage.</param>
 public sealed record ImageStatistics(int Width, int Height, int PatchCount, IReadOnlyList<int[]> Kept, VisionTimings Timings)
 {
-    /// <summary>Visual tokens the language model got.</summary>
-    public int KeptCount => Kept.Sum(static view => view.Length);
+    /// <summary>Newline embeddings the language model got beside them (LLaVA-NeXT with <see cref="ViewMerge.SpatialUnpad"/>).</summary>
+    public int Newlines { get; init; }
+
+    /// <summary>Visual tokens the language model got, newlines included.</summary>
+    public int KeptCount => Kept.Sum(static view => view.Length) + Newlines;
 }
 
 /// <summary>What happened in a request. Times are milliseconds of wall clock.</summary>

@@ -21,7 +21,7 @@ sealed record PreparedPrompt(IReadOnlyList<PromptRows> Rows, int Length, IReadOn
 
         VisualTokens[] images = new VisualTokens[request.Images.Count];
         for (int i = 0; i < images.Length; i++)
-            images[i] = await EncodeAsync(vision!, request, request.Images[i], cancellationToken).ConfigureAwait(false);
+            images[i] = await EncodeAsync(vision!, request, i, cancellationToken).ConfigureAwait(false);
 
         int visual = parts.Sum(p => p.IsImage ? images[p.ImageIndex].Count : 0);
         CheckLength(textLength + visual, visual, contextLength);
@@ -33,14 +33,16 @@ sealed record PreparedPrompt(IReadOnlyList<PromptRows> Rows, int Length, IReadOn
             else if (images[part.ImageIndex] is { Count: > 0 } image) rows.Add(PromptRows.FromEmbeddings(image.Embeddings, image.Count));
         }
         ImageStatistics[] statistics =
-            [.. images.Select(static i => new ImageStatistics(i.ImageWidth, i.ImageHeight, i.PatchCount, i.Kept, i.Timings))];
+            [.. images.Select(static i => new ImageStatistics(i.ImageWidth, i.ImageHeight, i.PatchCount, i.Kept, i.Timings) { Newlines = i.Newlines })];
         return new PreparedPrompt(rows, textLength + visual, statistics);
     }
 
     static async Task<VisualTokens> EncodeAsync(
-        IVisionEncoder vision, GenerationRequest request, ImageInput image, CancellationToken cancellationToken)
+        IVisionEncoder vision, GenerationRequest request, int index, CancellationToken cancellationToken)
     {
-        EncodedImage encoded = image.Encoded ?? await vision.EncodeAsync(image.Bytes, cancellationToken).ConfigureAwait(false);
+        ImageInput image = request.Images[index];
+        EncodedImage encoded = image.Encoded ?? await vision.EncodeAsync(
+            image.Bytes, request.Views, ViewReport.For(request, index), cancellationToken).ConfigureAwait(false);
         try
         {
             return await vision.SelectAsync(
@@ -56,5 +58,15 @@ sealed record PreparedPrompt(IReadOnlyList<PromptRows> Rows, int Length, IReadOn
     {
         // One position must be left for the answer.
         if (length >= contextLength) throw new ContextLengthException(length + 1, contextLength, visual);
+    }
+
+    /// <summary>Tells the request's listener which image a view belongs to.</summary>
+    sealed class ViewReport(GenerationRequest request, int image) : IProgress<ViewProgress>
+    {
+        public static ViewReport? For(GenerationRequest request, int image) =>
+            request.ImageProgress is null ? null : new ViewReport(request, image);
+
+        public void Report(ViewProgress value) =>
+            request.ImageProgress!.Report(new ImageProgress(image, request.Images.Count, value.View, value.Views));
     }
 }

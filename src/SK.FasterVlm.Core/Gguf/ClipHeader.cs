@@ -131,6 +131,9 @@ public sealed record ClipHeader
     /// <summary>Patches of a view.</summary>
     public int PatchCount => GridSide * GridSide;
 
+    /// <summary>Visual tokens per row and column of a view.</summary>
+    public int TokenGridSide => GridSide;
+
     /// <summary>Width of a head.</summary>
     public int HeadWidth => Width / HeadCount;
 }

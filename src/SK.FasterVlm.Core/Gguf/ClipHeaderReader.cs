@@ -11,6 +11,7 @@ sealed class ClipHeaderReader(GgufFile file)
     const int MaxWidth = 16_384;
     const int MaxFeedForward = 131_072;
     const int MaxLayers = 256;
+    const int MaxTiles = 64; // each holds some megabytes for as long as its image is in use
     const int ClipLargeWidth = 1024;
     const int ClipLargeLayers = 24;
 
@@ -168,6 +169,8 @@ sealed class ClipHeaderReader(GgufFile file)
         if (sides.Length % 2 != 0 || sides.Length > 512) throw Bad(key, "must be up to 256 pairs of width and height");
         if (sides.Any(s => s <= 0 || s % image != 0 || s > 64 * image))
             throw Bad(key, $"must be positive multiples of the image size {image}");
+        if (sides.Chunk(2).FirstOrDefault(pair => pair[0] / image * (pair[1] / image) > MaxTiles) is { } pair)
+            throw Bad(key, $"{pair[0]} x {pair[1]} is more than {MaxTiles} tiles");
         return [.. sides.Chunk(2).Select(static pair => (pair[0], pair[1]))];
     }
 

@@ -31,6 +31,18 @@ public sealed record LanguageGeometry(
 /// <param name="LanguageType">Default type of the language model's matrices.</param>
 public sealed record ModelGeometry(string Name, VisionGeometry Vision, LanguageGeometry Language, GgmlType LanguageType)
 {
+    /// <summary>The projector its file has by default.</summary>
+    public ProjectorKind Projector { get; init; }
+
+    /// <summary>
+    /// Resolutions of the tiled picture in views (columns, rows) for LLaVA-NeXT, whose file then has a newline embedding too; empty for
+    /// models of one view.
+    /// </summary>
+    public IReadOnlyList<(int Columns, int Rows)> Grids { get; init; } = [];
+
+    // 336 x 672, 672 x 336, 672 x 672, 1008 x 336, 336 x 1008: image_grid_pinpoints of LLaVA 1.6.
+    static readonly (int Columns, int Rows)[] NextGrids = [(1, 2), (2, 1), (2, 2), (3, 1), (1, 3)];
+
     /// <summary>For tests: 36 patches, about 600 KB in two files, written in milliseconds.</summary>
     public static ModelGeometry Tiny { get; } = new("tiny",
         new VisionGeometry(ImageSize: 84, PatchSize: 14, Width: 64, FeedForward: 128, Heads: 2, Layers: 3),
@@ -44,8 +56,45 @@ public sealed record ModelGeometry(string Name, VisionGeometry Vision, LanguageG
             Width: 4096, FeedForward: 11008, Heads: 32, KeyValueHeads: 32, Layers: 32, Vocabulary: 32000, ContextLength: 4096),
         GgmlType.Q4_0);
 
+    /// <summary>LLaVA-1.5-13B: the same tower and Vicuna 13B; 0.6 GB and 7.4 GB.</summary>
+    public static ModelGeometry Llava15_13B { get; } = Llava15_7B with
+    {
+        Name = "llava-1.5-13b",
+        Language = new LanguageGeometry(
+            Width: 5120, FeedForward: 13824, Heads: 40, KeyValueHeads: 40, Layers: 40, Vocabulary: 32000, ContextLength: 4096),
+    };
+
+    /// <summary>
+    /// LLaVA-NeXT-7B (LLaVA-1.6 on Vicuna 7B): LLaVA-1.5-7B with the resolutions of LLaVA 1.6 (1 x 2, 2 x 1, 2 x 2, 1 x 3 and 3 x 1
+    /// tiles), so up to 2,880 visual tokens.
+    /// </summary>
+    public static ModelGeometry LlavaNext7B { get; } = Llava15_7B with { Name = "llava-next-7b", Grids = NextGrids };
+
+    /// <summary>MobileVLM-1.7B (v1): the same tower, the <c>ldp</c> projector (144 visual tokens) and MobileLLaMA 1.4B.</summary>
+    public static ModelGeometry MobileVlm1_7B { get; } = new("mobilevlm-1.7b",
+        Llava15_7B.Vision,
+        new LanguageGeometry(
+            Width: 2048, FeedForward: 5632, Heads: 16, KeyValueHeads: 16, Layers: 24, Vocabulary: 32000, ContextLength: 2048),
+        GgmlType.Q4_0)
+    {
+        Projector = ProjectorKind.Ldp,
+    };
+
+    /// <summary>MobileVLM_V2-1.7B: as <see cref="MobileVlm1_7B"/> with the <c>ldpv2</c> projector.</summary>
+    public static ModelGeometry MobileVlmV2_1_7B { get; } = MobileVlm1_7B with { Name = "mobilevlm-v2-1.7b", Projector = ProjectorKind.LdpV2 };
+
+    /// <summary>For tests: <see cref="Tiny"/> with the resolutions of LLaVA 1.6 and a newline embedding.</summary>
+    public static ModelGeometry TinyNext { get; } = Tiny with { Name = "tiny-next", Grids = NextGrids };
+
+    /// <summary>For tests: <see cref="Tiny"/> with the <c>ldp</c> projector, 9 visual tokens.</summary>
+    public static ModelGeometry TinyLdp { get; } = Tiny with { Name = "tiny-ldp", Projector = ProjectorKind.Ldp };
+
+    /// <summary>For tests: <see cref="Tiny"/> with the <c>ldpv2</c> projector, 9 visual tokens.</summary>
+    public static ModelGeometry TinyLdpV2 { get; } = Tiny with { Name = "tiny-ldpv2", Projector = ProjectorKind.LdpV2 };
+
     /// <summary>All named geometries.</summary>
-    public static IReadOnlyList<ModelGeometry> All { get; } = [Tiny, Llava15_7B];
+    public static IReadOnlyList<ModelGeometry> All { get; } =
+        [Tiny, TinyNext, Llava15_7B, LlavaNext7B, Llava15_13B];
 
     /// <summary>A geometry by its name.</summary>
     /// <exception cref="ArgumentException">There is none of that name; the message lists those there are.</exception>

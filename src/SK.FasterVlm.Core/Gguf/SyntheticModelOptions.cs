@@ -21,6 +21,12 @@ public enum ProjectorKind
 
     /// <summary>Linear, norm, GELU, linear, norm (Yi-VL): tensors mm.0, mm.1, mm.3 and mm.4.</summary>
     MlpNorm,
+
+    /// <summary>MobileVLM: linear, GELU, linear, two blocks of depthwise convolution, a quarter of the tokens.</summary>
+    Ldp,
+
+    /// <summary>MobileVLM V2: linear, GELU, linear, 2 x 2 average, one depthwise convolution, a quarter of the tokens.</summary>
+    LdpV2,
 }
 
 /// <summary>Vocabulary of a synthetic model.</summary>
@@ -51,8 +57,8 @@ public sealed record SyntheticModelOptions
     /// <summary>Layout of the projector file.</summary>
     public TowerLayout Layout { get; init; }
 
-    /// <summary>Projector.</summary>
-    public ProjectorKind Projector { get; init; }
+    /// <summary>Projector; null takes the geometry's.</summary>
+    public ProjectorKind? Projector { get; init; }
 
     /// <summary>Exact GELU in the tower instead of CLIP's quick GELU.</summary>
     public bool UseGelu { get; init; }

@@ -33,19 +33,47 @@ static class SyntheticProjector
             AddNorm($"v.blk.{i}.ln2", v.Width);
         }
         AddProjector(v.Width, geometry.Language.Width);
+        if (geometry.Grids.Count > 0) AddVector("model.image_newline", geometry.Language.Width, 0.5f);
         return writer;
 
         void AddProjector(int from, int to)
         {
-            AddLinear("mm.0", from, to);
-            if (options.Projector == ProjectorKind.Mlp)
+            switch (KindOf(geometry, options))
             {
-                AddLinear("mm.2", to, to, 0.5f);
-                return;
+                case ProjectorKind.Mlp:
+                    AddLinear("mm.0", from, to);
+                    AddLinear("mm.2", to, to, 0.5f);
+                    break;
+                case ProjectorKind.MlpNorm:
+                    AddLinear("mm.0", from, to);
+                    AddNorm("mm.1", to);
+                    AddLinear("mm.3", to, to);
+                    AddNorm("mm.4", to, gain: 0.5f);
+                    break;
+                case ProjectorKind.Ldp:
+                    AddLinear("mm.model.mlp.1", from, to);
+                    AddLinear("mm.model.mlp.3", to, to);
+                    for (int block = 1; block <= 2; block++) AddMobileBlock($"mm.model.mb_block.{block}.block", to);
+                    break;
+                default:
+                    AddLinear("mm.model.mlp.0", from, to);
+                    AddLinear("mm.model.mlp.2", to, to);
+                    Add("mm.model.peg.0.weight", plain, [3, 3, 1, to], 1 / 3f);
+                    AddVector("mm.model.peg.0.bias", to, 0.02f);
+                    break;
             }
-            AddNorm("mm.1", to);
-            AddLinear("mm.3", to, to);
-            AddNorm("mm.4", to, gain: 0.5f);
+        }
+
+        // An inverted residual of MobileNetV3: depthwise convolution, squeeze and excitation, pointwise convolution.
+        void AddMobileBlock(string name, int width)
+        {
+            int squeezed = Math.Max(8, width / 4);
+            Add($"{name}.0.0.weight", plain, [3, 3, 1, width], 1 / 3f);
+            AddNorm($"{name}.0.1", width);
+            AddLinear($"{name}.1.fc1", width, squeezed);
+            AddLinear($"{name}.1.fc2", squeezed, width, 3);
+            Add($"{name}.2.0.weight", type, [width, width], 1 / MathF.Sqrt(width));
+            AddNorm($"{name}.2.1", width, gain: 0.5f);
         }
 
         void AddLinear(string name, int from, int to, float scale = 1)
@@ -67,6 +95,8 @@ static class SyntheticProjector
             writer.AddTensor(name, stored, dims, weights.Random(name, stored, deviation));
     }
 
+    static ProjectorKind KindOf(ModelGeometry geometry, SyntheticModelOptions options) => options.Projector ?? geometry.Projector;
+
     static void AddKeys(GgufWriter writer, ModelGeometry geometry, SyntheticModelOptions options, int layers)
     {
         VisionGeometry v = geometry.Vision;
@@ -76,7 +106,13 @@ static class SyntheticProjector
             .Add("clip.has_text_encoder", false)
             .Add("clip.has_vision_encoder", true)
             .Add("clip.has_llava_projector", true)
-            .Add("clip.projector_type", options.Projector == ProjectorKind.Mlp ? "mlp" : "mlp_norm")
+            .Add("clip.projector_type", KindOf(geometry, options) switch
+            {
+                ProjectorKind.Mlp => "mlp",
+                ProjectorKind.MlpNorm => "mlp_norm",
+                ProjectorKind.Ldp => "ldp",
+                _ => "ldpv2",
+            })
             .Add("clip.use_gelu", options.UseGelu)
             .Add("clip.vision.image_size", (uint)v.ImageSize)
             .Add("clip.vision.patch_size", (uint)v.PatchSize)
@@ -88,6 +124,13 @@ static class SyntheticProjector
             .Add("clip.vision.block_count", (uint)layers)
             .Add("clip.vision.image_mean", [0.48145466f, 0.4578275f, 0.40821073f])
             .Add("clip.vision.image_std", [0.26862954f, 0.26130258f, 0.27577711f]);
+        if (geometry.Grids.Count > 0)
+        {
+            writer.Add("clip.vision.image_aspect_ratio", "anyres")
+                .Add("clip.vision.mm_patch_merge_type", "spatial_unpad")
+                .Add("clip.vision.image_grid_pinpoints",
+                    (int[])[.. geometry.Grids.SelectMany(g => (int[])[g.Columns * v.ImageSize, g.Rows * v.ImageSize])]);
+        }
         if (options.Layout == TowerLayout.FeatureLayer) writer.Add("clip.vision.feature_layer", (int[])[v.Layers]);
     }
 }

@@ -19,38 +19,52 @@ static class BicubicResampler
     /// <returns>ImageSize * ImageSize * 3 bytes, R G B, rows from top to bottom.</returns>
     public static byte[] PadAndResize(RgbImage image, PicturePlacement placement, RgbColor pad)
     {
-        int size = placement.ImageSize, lane = Vector<byte>.Count;
-        int stride = (size * 3 + lane - 1) / lane * lane;
+        int size = placement.ImageSize;
+        return Resize(
+            image, new BicubicWeights(placement.Side, placement.OffsetX, image.Width, size, Vector<int>.Count),
+            new BicubicWeights(placement.Side, placement.OffsetY, image.Height, size, alignment: 1), size, size, pad);
+    }
+
+    /// <summary>Resizes to any size, whatever that does to the proportions.</summary>
+    /// <param name="image">Any picture.</param>
+    /// <param name="width">Target width, 1 or more.</param>
+    /// <param name="height">Target height, 1 or more.</param>
+    /// <returns>width * height * 3 bytes, R G B, rows from top to bottom.</returns>
+    public static byte[] Resize(RgbImage image, int width, int height) => Resize(
+        image, new BicubicWeights(image.Width, 0, image.Width, width, Vector<int>.Count),
+        new BicubicWeights(image.Height, 0, image.Height, height, alignment: 1), width, height, pad: default);
+
+    static byte[] Resize(RgbImage image, BicubicWeights across, BicubicWeights down, int width, int height, RgbColor pad)
+    {
+        int lane = Vector<byte>.Count, stride = (width * 3 + lane - 1) / lane * lane;
         // [Height, stride]: every row of the picture resized to the target width, R G B.
         byte[] rows = GC.AllocateUninitializedArray<byte>(checked(image.Height * stride));
-        ResizeRows(image, placement, pad, rows, stride);
+        ResizeRows(image, across, width, pad, rows, stride);
         byte[] padRow = new byte[stride];
-        for (int i = 0; i < size * 3; i += 3) (padRow[i], padRow[i + 1], padRow[i + 2]) = (pad.R, pad.G, pad.B);
+        for (int i = 0; i < width * 3; i += 3) (padRow[i], padRow[i + 1], padRow[i + 2]) = (pad.R, pad.G, pad.B);
 
-        var weights = new BicubicWeights(placement.Side, placement.OffsetY, image.Height, size, alignment: 1);
-        byte[] result = new byte[size * size * 3], line = new byte[stride];
-        for (int t = 0; t < size; t++)
+        byte[] result = new byte[checked(width * height * 3)], line = new byte[stride];
+        for (int t = 0; t < height; t++)
         {
-            ReadOnlySpan<int> taps = weights.Of(t, out int first, out int outside);
+            ReadOnlySpan<int> taps = down.Of(t, out int first, out int outside);
             BlendRows(rows.AsSpan(first * stride, taps.Length * stride), taps, padRow, outside, line);
-            line.AsSpan(0, size * 3).CopyTo(result.AsSpan(t * size * 3));
+            line.AsSpan(0, width * 3).CopyTo(result.AsSpan(t * width * 3));
         }
 
         return result;
     }
 
-    static void ResizeRows(RgbImage image, PicturePlacement placement, RgbColor pad, byte[] rows, int stride)
+    static void ResizeRows(RgbImage image, BicubicWeights weights, int width, RgbColor pad, byte[] rows, int stride)
     {
-        int lane = Vector<int>.Count, plane = image.Width + lane;
-        var weights = new BicubicWeights(placement.Side, placement.OffsetX, image.Width, placement.ImageSize, lane);
+        int plane = image.Width + Vector<int>.Count;
         // [3, plane]: one row, a channel after the other, widened once instead of at every tap. The tail meets zero weights only.
         int[] planes = new int[3 * plane];
         for (int y = 0; y < image.Height; y++)
         {
             Split(image.Pixels.AsSpan(y * image.Width * 3, image.Width * 3), planes, plane);
             Span<byte> to = rows.AsSpan(y * stride, stride);
-            to[(placement.ImageSize * 3)..].Clear();
-            for (int t = 0; t < placement.ImageSize; t++)
+            to[(width * 3)..].Clear();
+            for (int t = 0; t < width; t++)
             {
                 ReadOnlySpan<int> taps = weights.Of(t, out int first, out int outside);
                 ReadOnlySpan<Vector<int>> w = MemoryMarshal.Cast<int, Vector<int>>(taps);

@@ -55,18 +55,33 @@ public sealed class ClipPreprocessor
     public PreprocessedImage Process(RgbImage image)
     {
         ArgumentNullException.ThrowIfNull(image);
-        int area = _settings.ImageSize * _settings.ImageSize;
         var placement = new PicturePlacement(image.Width, image.Height, _settings.ImageSize);
         byte[] square = BicubicResampler.PadAndResize(image, placement, _settings.PadColor);
+        return new PreprocessedImage(Normalize(square, _settings.ImageSize, left: 0, top: 0), placement);
+    }
+
+    /// <summary>Normalises a square of ImageSize pixels out of a picture that has its final resolution.</summary>
+    /// <param name="rgb">Rows of <paramref name="width"/> pixels, R G B.</param>
+    /// <param name="width">Pixels of a row.</param>
+    /// <param name="left">First column of the square.</param>
+    /// <param name="top">First row of the square.</param>
+    /// <returns>[3, ImageSize, ImageSize].</returns>
+    internal float[] Normalize(ReadOnlySpan<byte> rgb, int width, int left, int top)
+    {
+        int size = _settings.ImageSize, area = size * size;
         var pixels = new float[3 * area];
-        for (int c = 0; c < 3; c++)
+        for (int y = 0; y < size; y++)
         {
-            ReadOnlySpan<float> levels = _levels.AsSpan(c * 256, 256);
-            Span<float> plane = pixels.AsSpan(c * area, area);
-            for (int i = 0, from = c; i < plane.Length; i++, from += 3) plane[i] = levels[square[from]];
+            ReadOnlySpan<byte> row = rgb.Slice(((top + y) * width + left) * 3, size * 3);
+            for (int c = 0; c < 3; c++)
+            {
+                ReadOnlySpan<float> levels = _levels.AsSpan(c * 256, 256);
+                Span<float> line = pixels.AsSpan(c * area + y * size, size);
+                for (int x = 0, from = c; x < size; x++, from += 3) line[x] = levels[row[from]];
+            }
         }
 
-        return new PreprocessedImage(pixels, placement);
+        return pixels;
     }
 
     /// <summary>Pads and resizes only: the picture as the tower sees it, for people.</summary>

@@ -41,6 +41,9 @@ internal sealed unsafe class EncodedView : SafeHandle
     /// <inheritdoc/>
     public override bool IsInvalid => handle == 0;
 
+    /// <summary>Bytes one view takes at most.</summary>
+    public static long BytesOf(ClipHeader header) => 3L * sizeof(float) * (header.PatchCount + 1) * header.Width;
+
     /// <summary>Empty memory for one view.</summary>
     public static EncodedView Allocate(ClipHeader header, TowerDevice device) => new(header, device);
 

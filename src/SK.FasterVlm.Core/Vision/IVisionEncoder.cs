@@ -1,3 +1,4 @@
+using SK.FasterVlm.Imaging;
 using SK.FasterVlm.Pruning;
 
 namespace SK.FasterVlm.Vision;
@@ -41,14 +42,29 @@ public sealed record VisionInfo(
     int ImageSize, int PatchSize, int GridSide, int FeatureWidth, int LayerCount, int HeadCount,
     string ProjectorType, int OutputWidth, TowerPrecision Precision, string Backend, long WeightBytes)
 {
-    /// <summary>Patches of one view, and so visual tokens without pruning.</summary>
+    /// <summary>Patches of one view.</summary>
     public int PatchCount => GridSide * GridSide;
+
+    /// <summary>
+    /// Visual tokens per row and column of a view: <see cref="GridSide"/>, or half of it when the projector joins 2 x 2 patches
+    /// (<c>ldp</c>, <c>ldpv2</c>).
+    /// </summary>
+    public int TokenGridSide { get; init; } = GridSide;
+
+    /// <summary>Visual tokens of one view without pruning.</summary>
+    public int TokenCount => TokenGridSide * TokenGridSide;
+
+    /// <summary>Resolutions of the tiled picture the model was trained with (LLaVA-NeXT); empty for models of one view.</summary>
+    public IReadOnlyList<(int Width, int Height)> GridPinpoints { get; init; } = [];
+
+    /// <summary>Whether the file has the newline embedding that <see cref="ViewMerge.SpatialUnpad"/> needs.</summary>
+    public bool HasNewline { get; init; }
 }
 
 /// <summary>Milliseconds spent on one image before the language model sees it.</summary>
 /// <param name="Decode">Decoding the file.</param>
-/// <param name="Preprocess">Padding, resizing, normalising.</param>
-/// <param name="Encode">The tower up to the [CLS] attention of the last executed layer.</param>
+/// <param name="Preprocess">Padding, resizing, normalising, of all views.</param>
+/// <param name="Encode">The tower up to the [CLS] attention of the last executed layer, for all views.</param>
 /// <param name="Select">The budget and the selector.</param>
 /// <param name="Project">The rest of the last layer and the projector, for the kept rows.</param>
 public readonly record struct VisionTimings(double Decode, double Preprocess, double Encode, double Select, double Project)
@@ -69,7 +85,16 @@ public abstract class EncodedImage : IDisposable
     /// <summary>Height of the decoded picture in pixels.</summary>
     public required int ImageHeight { get; init; }
 
-    /// <summary>[CLS] attention of every view, each [GridSide * GridSide] in raster order. LLaVA-1.5 has one view.</summary>
+    /// <summary>The views. LLaVA-1.5 has one.</summary>
+    public required ViewPlan Plan { get; init; }
+
+    /// <summary>What the views were made by, and their tokens will be put together by.</summary>
+    public ViewSettings Settings { get; init; } = ViewSettings.Default;
+
+    /// <summary>
+    /// [CLS] attention per visual token of every view, each [TokenGridSide * TokenGridSide] in raster order. For projectors that join
+    /// patches, the sum over the patches of a token.
+    /// </summary>
     public required IReadOnlyList<float[]> ClsAttention { get; init; }
 
     /// <summary>Time spent so far; Select and Project are 0.</summary>
@@ -87,17 +112,21 @@ public abstract class EncodedImage : IDisposable
 }
 
 /// <summary>Visual tokens ready for the language model.</summary>
-/// <param name="Embeddings">[Count, Width], views one after the other, raster order within a view.</param>
-/// <param name="Count">Number of kept visual tokens.</param>
+/// <param name="Embeddings">[Count, Width] in the order of the image's <see cref="ViewSettings"/>, newlines included.</param>
+/// <param name="Count">Number of rows: kept visual tokens and newlines.</param>
 /// <param name="Width">Width of a row.</param>
-/// <param name="Kept">Kept patch indices of every view, ascending.</param>
+/// <param name="Kept">Kept visual tokens of every view, ascending; those cut away with padding are not among them.</param>
 /// <param name="PatchCount">Visual tokens there would be without pruning.</param>
 /// <param name="Timings">Milliseconds by stage.</param>
 /// <param name="ImageWidth">Width of the decoded picture in pixels.</param>
 /// <param name="ImageHeight">Height of the decoded picture in pixels.</param>
 public sealed record VisualTokens(
     ReadOnlyMemory<float> Embeddings, int Count, int Width, IReadOnlyList<int[]> Kept, int PatchCount,
-    VisionTimings Timings, int ImageWidth, int ImageHeight);
+    VisionTimings Timings, int ImageWidth, int ImageHeight)
+{
+    /// <summary>Rows that are newline embeddings.</summary>
+    public int Newlines { get; init; }
+}
 
 /// <summary>
 /// From image bytes to visual tokens. Thread-safe; the number of images in work at once is bounded by the implementation.
@@ -107,14 +136,27 @@ public interface IVisionEncoder : IDisposable
     /// <summary>Facts of the tower.</summary>
     VisionInfo Info { get; }
 
-    /// <summary>Decodes, preprocesses and encodes an image up to its [CLS] attention.</summary>
+    /// <summary>Decodes, preprocesses and encodes an image up to its [CLS] attention, with the encoder's own view settings.</summary>
     /// <exception cref="ImageFormatException">Not an image, damaged, or over the limits.</exception>
-    Task<EncodedImage> EncodeAsync(ReadOnlyMemory<byte> image, CancellationToken cancellationToken = default);
+    Task<EncodedImage> EncodeAsync(ReadOnlyMemory<byte> image, CancellationToken cancellationToken = default) =>
+        EncodeAsync(image, null, null, cancellationToken);
+
+    /// <summary>Decodes, preprocesses and encodes an image up to its [CLS] attention, one view after the other.</summary>
+    /// <param name="image">The file's bytes.</param>
+    /// <param name="views">Null takes the encoder's own settings, those it was loaded with.</param>
+    /// <param name="progress">Told after every view, from a thread of the encoder.</param>
+    /// <param name="cancellationToken">Checked between views and, on a CPU, within one.</param>
+    /// <exception cref="ImageFormatException">Not an image, damaged, or over the limits.</exception>
+    /// <exception cref="ArgumentException">The settings contradict themselves or ask for what this model does not have.</exception>
+    /// <exception cref="NativeRuntimeException">There is not enough memory for so many views.</exception>
+    Task<EncodedImage> EncodeAsync(
+        ReadOnlyMemory<byte> image, ViewSettings? views, IProgress<ViewProgress>? progress = null,
+        CancellationToken cancellationToken = default);
 
     /// <summary>Selects visual tokens and projects them.</summary>
-    /// <param name="image">From <see cref="EncodeAsync"/> of the same encoder; stays usable.</param>
+    /// <param name="image">From <c>EncodeAsync</c> of the same encoder; stays usable.</param>
     /// <param name="selector">Who is kept.</param>
-    /// <param name="budget">How many are kept, per view.</param>
+    /// <param name="budget">How many are kept of a view.</param>
     /// <param name="seed">For selectors that draw at random.</param>
     /// <param name="cancellationToken">Checked between views.</param>
     Task<VisualTokens> SelectAsync(

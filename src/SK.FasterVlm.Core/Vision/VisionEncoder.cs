@@ -9,19 +9,24 @@ using SK.FasterVlm.Pruning;
 namespace SK.FasterVlm.Vision;
 
 /// <summary>
-/// Bytes of a picture to visual tokens: decode, pad and resize, run the tower to its [CLS] attention, choose patches, finish those.
-/// Weights are shared; at most <see cref="FasterVlmOptions.MaxConcurrentEncodes"/> calls compute at once and the others wait.
+/// Bytes of a picture to visual tokens: decode, cut into views, run the tower over each to its [CLS] attention, choose tokens, finish
+/// those. Weights are shared; at most <see cref="FasterVlmOptions.MaxConcurrentEncodes"/> calls compute at once and the others wait.
 /// </summary>
 public sealed class VisionEncoder : IVisionEncoder
 {
     readonly ClipVisionTower _tower;
-    readonly ClipPreprocessor _preprocessor;
+    readonly ClipHeader _header;
+    readonly ViewPreprocessor _preprocessor;
+    readonly float[]? _newline;
+    readonly ViewSettings _views;
     readonly ImageLimits _limits;
     readonly SemaphoreSlim _slots;
 
-    VisionEncoder(ClipVisionTower tower, VisionInfo info, ClipPreprocessor preprocessor, FasterVlmOptions options)
+    VisionEncoder(ClipVisionTower tower, VisionInfo info, ClipHeader header, float[]? newline, FasterVlmOptions options)
     {
-        (_tower, Info, _preprocessor, _limits) = (tower, info, preprocessor, options.ImageLimits);
+        (_tower, Info, _header, _newline, _limits, _views) = (tower, info, header, newline, options.ImageLimits, options.Views);
+        var settings = new ClipPreprocessorSettings { ImageSize = header.ImageSize, Mean = header.ImageMean, Std = header.ImageStd };
+        _preprocessor = new ViewPreprocessor(new ClipPreprocessor(settings));
         _slots = new SemaphoreSlim(options.MaxConcurrentEncodes);
     }
 
@@ -29,8 +34,8 @@ public sealed class VisionEncoder : IVisionEncoder
     public VisionInfo Info { get; }
 
     /// <summary>Loads a projector file ("mmproj").</summary>
-    /// <param name="projectorPath">A GGUF file with a CLIP tower and an <c>mlp</c> or <c>mlp_norm</c> projector.</param>
-    /// <param name="options">Precision, threads, concurrency and image limits are taken from here.</param>
+    /// <param name="projectorPath">A GGUF file with a CLIP tower and a projector of the LLaVA family.</param>
+    /// <param name="options">Precision, threads, concurrency, views and image limits are taken from here.</param>
     /// <param name="runtime">The loaded libraries.</param>
     /// <param name="logger">Told where the tower runs.</param>
     /// <exception cref="ModelFormatException">The file is damaged or of an unsupported kind; the message names the field.</exception>
@@ -49,16 +54,33 @@ public sealed class VisionEncoder : IVisionEncoder
         VisionWeights weights = LoadWeights(file, header, options, threads, logger);
         var info = new VisionInfo(
             header.ImageSize, header.PatchSize, header.GridSide, header.Width, header.LayerCount, header.HeadCount,
-            header.ProjectorType, header.OutputWidth, weights.Precision, weights.Device.Name, weights.Bytes);
+            header.ProjectorType, header.OutputWidth, weights.Precision, weights.Device.Name, weights.Bytes)
+        {
+            TokenGridSide = header.TokenGridSide,
+            GridPinpoints = header.GridPinpoints,
+            HasNewline = header.ImageNewline is not null,
+        };
         if (logger.IsEnabled(LogLevel.Information))
             logger.LogInformation("The vision tower runs on {Backend} in {Precision}.", info.Backend, info.Precision);
-        var preprocessor = new ClipPreprocessor(new() { ImageSize = header.ImageSize, Mean = header.ImageMean, Std = header.ImageStd });
-        return new VisionEncoder(new ClipVisionTower(weights, threads), info, preprocessor, options);
+        float[]? newline = header.ImageNewline is { } tensor ? file.ReadFloats(tensor) : null;
+        return new VisionEncoder(new ClipVisionTower(weights, threads), info, header, newline, options);
     }
 
     /// <inheritdoc/>
     public Task<EncodedImage> EncodeAsync(ReadOnlyMemory<byte> image, CancellationToken cancellationToken = default) =>
-        RunAsync<EncodedImage>(() => Encode(image, cancellationToken), cancellationToken);
+        EncodeAsync(image, null, null, cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<EncodedImage> EncodeAsync(
+        ReadOnlyMemory<byte> image, ViewSettings? views, IProgress<ViewProgress>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        views ??= _views;
+        views.Validate();
+        if (views.Merge == ViewMerge.SpatialUnpad && _newline is null)
+            throw new ArgumentException("SpatialUnpad needs the newline embedding (image_newline), which this projector file lacks; use Spatial.");
+        return RunAsync<EncodedImage>(() => Encode(image, views, progress, cancellationToken), cancellationToken);
+    }
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">The image was encoded by another encoder.</exception>
@@ -87,6 +109,11 @@ public sealed class VisionEncoder : IVisionEncoder
         long rows = header.PatchCount + 1;
         long widest = Math.Max(header.FeedForwardWidth, Math.Max(header.Projector1.Weight.Ne(1), header.OutputWidth));
         long needed = rows * (2 * widest + 8L * header.Width) * sizeof(float); // a layer's input and output beside the residual, q, k and v
+        CheckMemory(needed, available);
+    }
+
+    static void CheckMemory(long needed, long available)
+    {
         if (needed <= available) return;
         throw new NativeRuntimeException(
             $"Encoding one image with this projector takes about {needed / 1_000_000} MB but {available / 1_000_000} MB are free.");
@@ -120,57 +147,76 @@ public sealed class VisionEncoder : IVisionEncoder
         }
     }
 
-    Encoded Encode(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+    Encoded Encode(
+        ReadOnlyMemory<byte> bytes, ViewSettings settings, IProgress<ViewProgress>? progress, CancellationToken cancellationToken)
     {
         long start = Stopwatch.GetTimestamp();
         RgbImage picture = ImageDecoder.Decode(bytes, _limits);
-        double decode = Lap(ref start);
-        cancellationToken.ThrowIfCancellationRequested();
-        PreprocessedImage input = _preprocessor.Process(picture);
-        double preprocess = Lap(ref start);
-        EncodedView view = _tower.Encode(input.Pixels, cancellationToken);
-        double encode = Lap(ref start);
-        return new Encoded(_tower, [view])
+        double decode = Lap(ref start), preprocess = 0, encode = 0;
+        ViewPlan plan = ViewPlan.For(
+            picture.Width, picture.Height, _header.ImageSize, _header.GridPinpoints, settings.Views, settings.Resolution);
+        if (plan.ViewCount > 1) CheckMemory(plan.ViewCount * EncodedView.BytesOf(_header), HostMachine.AvailableMemory());
+        var views = new List<EncodedView>(plan.ViewCount);
+        try
         {
-            ImageWidth = picture.Width,
-            ImageHeight = picture.Height,
-            ClsAttention = [view.ClsAttention],
-            Timings = new VisionTimings(decode, preprocess, encode, 0, 0),
-        };
+            foreach (float[] pixels in _preprocessor.Process(picture, plan))
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                preprocess += Lap(ref start);
+                views.Add(_tower.Encode(pixels, cancellationToken));
+                encode += Lap(ref start);
+                progress?.Report(new ViewProgress(views.Count, plan.ViewCount));
+            }
+            return new Encoded(_tower, [.. views])
+            {
+                ImageWidth = picture.Width,
+                ImageHeight = picture.Height,
+                Plan = plan,
+                Settings = settings,
+                ClsAttention = [.. views.Select(view => PatchPooling.Sum(view.ClsAttention, _header.GridSide, _header.TokenGridSide))],
+                Timings = new VisionTimings(decode, preprocess, encode, 0, 0),
+            };
+        }
+        catch
+        {
+            foreach (EncodedView view in views) view.Dispose();
+            throw;
+        }
     }
 
     VisualTokens Select(
         Encoded image, IVisualTokenSelector selector, VisualTokenBudget budget, int seed, CancellationToken cancellationToken)
     {
         long start = Stopwatch.GetTimestamp();
-        int[][] kept = [.. image.Views.Select((view, i) => Choose(view.ClsAttention, selector, budget, seed + i))];
+        int side = Info.TokenGridSide, perView = Info.TokenCount, width = Info.OutputWidth;
+        int[][] kept = ViewSelection.Choose(image.ClsAttention, side, selector, budget, image.Settings.Budget, seed);
+        List<int> sequence = TokenSequence.Build(image.Plan, side, kept, image.Settings);
         double select = Lap(ref start);
 
-        int count = kept.Sum(static k => k.Length), width = Info.OutputWidth;
-        float[] rows = new float[checked(count * width)];
-        int next = 0;
-        for (int i = 0; i < kept.Length; i++)
+        // Where each token goes; tokens without a place were cut away with the padding.
+        var places = new Dictionary<int, int>(sequence.Count);
+        float[] rows = new float[checked(sequence.Count * width)];
+        int newlines = 0;
+        for (int place = 0; place < sequence.Count; place++)
         {
-            float[] finished = _tower.Finish(image.Views[i], kept[i], project: true, cancellationToken);
-            finished.CopyTo(rows, next);
-            next += finished.Length;
+            if (sequence[place] != TokenSequence.Newline) places.Add(sequence[place], place);
+            else
+            {
+                _newline!.CopyTo(rows, place * width);
+                newlines++;
+            }
+        }
+        for (int view = 0; view < kept.Length; view++)
+        {
+            int first = view * perView;
+            kept[view] = [.. kept[view].Where(token => places.ContainsKey(first + token))];
+            float[] finished = _tower.Finish(image.Views[view], kept[view], project: true, cancellationToken);
+            for (int i = 0; i < kept[view].Length; i++)
+                finished.AsSpan(i * width, width).CopyTo(rows.AsSpan(places[first + kept[view][i]] * width));
         }
         VisionTimings timings = image.Timings with { Select = select, Project = Lap(ref start) };
-        return new VisualTokens(rows, count, width, kept, kept.Length * Info.PatchCount, timings, image.ImageWidth, image.ImageHeight);
-    }
-
-    int[] Choose(float[] attention, IVisualTokenSelector selector, VisualTokenBudget budget, int seed)
-    {
-        int count = budget.Resolve(attention);
-        int[] kept = selector.Select(new VisualTokenContext(attention, Info.GridSide, Info.GridSide, seed), count);
-        bool ascending = kept.Length == 0 || kept[0] >= 0 && kept[^1] < attention.Length;
-        for (int i = 1; i < kept.Length; i++) ascending &= kept[i - 1] < kept[i];
-        if (kept.Length != count || !ascending)
-        {
-            throw new InvalidOperationException(
-                $"The selector \"{selector.Name}\" must return {count} distinct patches in ascending order.");
-        }
-        return kept;
+        int full = TokenSequence.FullLength(image.Plan, side, image.Settings);
+        return new VisualTokens(rows, sequence.Count, width, kept, full, timings, image.ImageWidth, image.ImageHeight) { Newlines = newlines };
     }
 
     static double Lap(ref long start)

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.SemanticKernel;
 using SK.FasterVlm.Pruning;
+using SK.FasterVlm.Vision;
 
 namespace SK.FasterVlm;
 
@@ -101,6 +102,10 @@ public sealed partial class FasterVlmPromptExecutionSettings : PromptExecutionSe
     [JsonPropertyName("selector_seed")]
     public int? SelectorSeed { get; set => field = Thawed(value); }
 
+    /// <summary>Views of a picture and the order of their tokens (LLaVA-NeXT); in JSON for example <c>base</c> or <c>2x2,spatial_unpad</c>.</summary>
+    [JsonPropertyName("views")]
+    public ViewSettings? Views { get; set => field = Thawed(value); }
+
     /// <summary>These settings from any others: the same object if it is one already, else by way of their JSON names.</summary>
     /// <param name="settings">May be null: everything at its default.</param>
     /// <exception cref="ArgumentException">A value is of the wrong type; the message names it.</exception>
@@ -146,6 +151,7 @@ public sealed partial class FasterVlmPromptExecutionSettings : PromptExecutionSe
         KeepRatio = KeepRatio,
         Selector = Selector,
         SelectorSeed = SelectorSeed,
+        Views = Views,
     };
 
     T Thawed<T>(T value)

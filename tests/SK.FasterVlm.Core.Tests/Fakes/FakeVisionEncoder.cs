@@ -1,3 +1,4 @@
+using SK.FasterVlm.Imaging;
 using SK.FasterVlm.Pruning;
 using SK.FasterVlm.Vision;
 
@@ -24,18 +25,25 @@ sealed class FakeVisionEncoder : IVisionEncoder
 
     public bool Disposed { get; private set; }
 
-    public async Task<EncodedImage> EncodeAsync(ReadOnlyMemory<byte> image, CancellationToken cancellationToken = default)
+    /// <summary>View settings of the requests so far.</summary>
+    public List<ViewSettings?> Views { get; } = [];
+
+    public async Task<EncodedImage> EncodeAsync(
+        ReadOnlyMemory<byte> image, ViewSettings? views, IProgress<ViewProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         ObjectDisposedException.ThrowIf(Disposed, this);
         if (OnEncode is { } hook) await hook(cancellationToken);
         cancellationToken.ThrowIfCancellationRequested();
         if (image.IsEmpty) throw new ImageFormatException("The image is empty.");
         Encoded++;
+        Views.Add(views);
+        progress?.Report(new ViewProgress(1, 1));
         Interlocked.Increment(ref _alive);
         return new Image(this, image.Span[0])
         {
             ImageWidth = 56,
             ImageHeight = 56,
+            Plan = ViewPlan.For(56, 56, 56, [], ImageViews.Auto),
             ClsAttention = [[.. Enumerable.Range(0, Patches).Select(static p => p / 1000f)]],
             Timings = new(1, 1, 1, 0, 0),
         };

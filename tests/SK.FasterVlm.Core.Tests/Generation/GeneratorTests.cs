@@ -74,7 +74,7 @@ public class GeneratorTests
             using ScriptedLanguageModel model = new("x");
             FakeVisionEncoder vision = new();
             await using Generator generator = new(model, vision);
-            using EncodedImage encoded = await vision.EncodeAsync("A"u8.ToArray(), Test);
+            using EncodedImage encoded = await vision.EncodeAsync("A"u8.ToArray(), null, null, Test);
             await generator.CompleteAsync(Ask("q", "A") with { Images = [ImageInput.FromEncoded(encoded)] }, Test);
             Assert.Equal((1, 1), (vision.Encoded, vision.Alive));
         }

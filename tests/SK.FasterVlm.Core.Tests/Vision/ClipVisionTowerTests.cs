@@ -17,7 +17,7 @@ public class ClipVisionTowerTests
             var data = new TheoryData<TowerLayout, bool, ProjectorKind>();
             foreach (TowerLayout layout in Enum.GetValues<TowerLayout>())
                 foreach (bool gelu in (bool[])[false, true])
-                    foreach (ProjectorKind projector in Enum.GetValues<ProjectorKind>()) data.Add(layout, gelu, projector);
+                    foreach (ProjectorKind projector in (ProjectorKind[])[ProjectorKind.Mlp, ProjectorKind.MlpNorm]) data.Add(layout, gelu, projector);
             return data;
         }
     }

@@ -12,10 +12,13 @@ sealed class TinyTower : IDisposable
     /// <param name="options">Default: 32-bit floats.</param>
     /// <param name="vision">Default: 36 patches, 64 wide, 3 blocks.</param>
     /// <param name="damage">A tensor of floats that gets a value that is not a number.</param>
-    public TinyTower(SyntheticModelOptions? options = null, VisionGeometry? vision = null, string? damage = null)
+    /// <param name="model">Geometry the tower is of; default: tiny.</param>
+    public TinyTower(
+        SyntheticModelOptions? options = null, VisionGeometry? vision = null, string? damage = null, ModelGeometry? model = null)
     {
         Options = options ?? new SyntheticModelOptions { VisionType = GgmlType.F32 };
-        Model = ModelGeometry.Tiny with { Vision = vision ?? ModelGeometry.Tiny.Vision };
+        model ??= ModelGeometry.Tiny;
+        Model = model with { Vision = vision ?? model.Vision };
         Path = System.IO.Path.Combine(_directory, "mmproj.gguf");
         using (FileStream stream = File.Create(Path)) SyntheticProjector.Build(Model, Options).Write(stream);
         if (damage is not null) Damage(damage);

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.SemanticKernel;
 using SK.FasterVlm.Pruning;
+using SK.FasterVlm.Vision;
 
 namespace SK.FasterVlm.Tests.Settings;
 
@@ -33,6 +34,7 @@ public class PromptExecutionSettingsTests
         KeepRatio = 0.2,
         Selector = "random",
         SelectorSeed = 5,
+        Views = ViewSettings.Parse("2x2,tiles"),
         ExtensionData = new Dictionary<string, object> { ["x"] = 1 },
     };
 
@@ -49,6 +51,7 @@ public class PromptExecutionSettingsTests
         string json = JsonSerializer.Serialize(full);
         Assert.Equal(json, JsonSerializer.Serialize(JsonSerializer.Deserialize<FasterVlmPromptExecutionSettings>(json)));
         Assert.Contains("\"visual_tokens\":\"10%\"", json);
+        Assert.Contains("\"views\":\"2x2,tiles\"", json);
     }
 
     [Fact]
