@@ -4,6 +4,7 @@ using SK.FasterVlm.Chat;
 using SK.FasterVlm.Core.Tests.Fakes;
 using SK.FasterVlm.Generation;
 using SK.FasterVlm.Pruning;
+using SK.FasterVlm.Vision;
 
 namespace SK.FasterVlm.Core.Tests.Chat;
 
@@ -109,6 +110,7 @@ public class ChatClientTests
         { new() { AdditionalProperties = new() { ["min_p"] = 2 } }, "min_p" },
         { new() { AdditionalProperties = new() { ["repetition_penalty"] = 0 } }, "repetition_penalty" },
         { new() { AdditionalProperties = new() { ["selector_seed"] = "x" } }, "selector_seed" },
+        { new() { AdditionalProperties = new() { ["views"] = "sideways" } }, "views" },
         { new() { AdditionalProperties = new() { ["logprobs"] = 1 } }, "logprobs" },
         { new() { AdditionalProperties = new() { ["top_logprobs"] = 21 } }, "top_logprobs" },
         { new() { AdditionalProperties = new() { ["logprobs"] = false, ["top_logprobs"] = 2 } }, "top_logprobs" },
@@ -167,6 +169,30 @@ public class ChatClientTests
         Assert.Equal((budget, "uniform", 3), (typed.Budget, typed.Selector.Name, typed.SelectorSeed));
         GenerationStatistics statistics = (await fake.Model.Generator.CompleteAsync(typed, Test)).Statistics;
         Assert.Equal(Math.Min(kept, 16), statistics.VisualTokensKept);
+    }
+
+    [Fact]
+    public async Task Views_can_be_text_json_or_typed_and_are_reported_while_they_are_encoded()
+    {
+        await using FakeModel fake = new();
+        using FasterVlmChatClient client = fake.Model.CreateChatClient();
+        Assert.Null(client.CreateRequest([s_question]).Views); // the encoder's own
+        using JsonDocument json = JsonDocument.Parse("\"2x2,tiles\"");
+        ViewSettings views = ViewSettings.Parse("2x2,tiles");
+        foreach (object value in new object[] { "2x2,tiles", json.RootElement, views })
+            Assert.Equal(views, client.CreateRequest([s_question], new() { AdditionalProperties = new() { ["views"] = value } }).Views);
+        Listener listener = new();
+        ChatMessage message = new(ChatRole.User, [new DataContent("A"u8.ToArray(), "image/png"), new DataContent("B"u8.ToArray(), "image/png"), new TextContent("q")]);
+        await client.GetResponseAsync(message, new() { RawRepresentationFactory = _ => new FasterVlmRequestOptions { Views = views, ImageProgress = listener } }, Test);
+        Assert.Equal([views, views], fake.Vision.Views);
+        Assert.Equal([new(0, 2, 1, 1), new(1, 2, 1, 1)], listener.Reports.OrderBy(static r => r.Image));
+    }
+
+    sealed class Listener : IProgress<ImageProgress>
+    {
+        public System.Collections.Concurrent.ConcurrentQueue<ImageProgress> Reports { get; } = [];
+
+        public void Report(ImageProgress value) => Reports.Enqueue(value);
     }
 
     [Fact]
