@@ -54,7 +54,7 @@ public sealed partial class FasterVlmPromptExecutionSettings
         Add("keep_ratio", KeepRatio);
         Add("selector", Selector);
         Add("selector_seed", SelectorSeed);
-        Add("views", Views);
+        Add("views", Views?.ToString());
         Add("logprobs", Logprobs is true ? true : null);
         Add("top_logprobs", TopLogprobs);
         options.AdditionalProperties = more.Count > 0 ? more : null;
