@@ -53,6 +53,7 @@ internal static class CliApplication
         ChatCommand.Create(context),
         InspectCommand.Create(context),
         HeatmapCommand.Create(context),
+        ServeCommand.Create(context),
         SynthCommand.Create(context),
         BenchCommand.Create(context),
         EvalCommand.Create(context),

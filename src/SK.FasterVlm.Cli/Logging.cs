@@ -9,9 +9,13 @@ namespace SK.FasterVlm.Cli;
 internal static class Logging
 {
     /// <summary>Creates the factory.</summary>
-    public static ILoggerFactory Create(bool verbose) => !verbose ? NullLoggerFactory.Instance : LoggerFactory.Create(static builder =>
+    public static ILoggerFactory Create(bool verbose) =>
+        !verbose ? NullLoggerFactory.Instance : LoggerFactory.Create(static builder => AddTo(builder, LogLevel.Debug));
+
+    /// <summary>Adds the log on stderr.</summary>
+    public static void AddTo(ILoggingBuilder builder, LogLevel minimum)
     {
-        builder.SetMinimumLevel(LogLevel.Debug).AddSimpleConsole(static console => console.SingleLine = true);
+        builder.SetMinimumLevel(minimum).AddSimpleConsole(static console => console.SingleLine = true);
         builder.Services.Configure<ConsoleLoggerOptions>(static console => console.LogToStandardErrorThreshold = LogLevel.Trace);
-    });
+    }
 }

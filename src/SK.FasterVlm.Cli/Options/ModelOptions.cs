@@ -98,16 +98,5 @@ internal sealed class ModelOptions
 
     /// <summary>Checks options; what the library throws for a programmer becomes what a user can read.</summary>
     /// <exception cref="CliException">A value is out of range.</exception>
-    public static void Check(FasterVlmOptions options)
-    {
-        try
-        {
-            options.Validate();
-        }
-        catch (ArgumentException error)
-        {
-            // ArgumentException appends the parameter's name and value, which the message has already.
-            throw new CliException(error.Message.Split(" (Parameter", 2)[0], error);
-        }
-    }
+    public static void Check(FasterVlmOptions options) => CliChecks.Run(options.Validate);
 }

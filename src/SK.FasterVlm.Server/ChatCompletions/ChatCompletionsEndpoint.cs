@@ -1,0 +1,23 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.AI;
+using SK.FasterVlm.Server.Protocol;
+using SK.FasterVlm.Server.Requests;
+
+namespace SK.FasterVlm.Server.ChatCompletions;
+
+/// <summary><c>POST /v1/chat/completions</c>.</summary>
+sealed class ChatCompletionsEndpoint(RequestPipeline pipeline)
+{
+    /// <summary>Answers one request.</summary>
+    public Task HandleAsync(HttpContext context) => pipeline.RunAsync(context, ChatRequestReader.Read, async (request, time) =>
+    {
+        ServedModel model = pipeline.Model;
+        if (request.Stream)
+        {
+            await new ChatStream(context, request, model).RunAsync(time).ConfigureAwait(false);
+            return;
+        }
+        ChatResponse response = await model.Client.GetResponseAsync(request.Messages, request.Options, time.Token).ConfigureAwait(false);
+        await Answers.WriteAsync(context.Response, ChatAnswers.Completion(response, request, model), ApiJson.Wire.ChatCompletion).ConfigureAwait(false);
+    });
+}

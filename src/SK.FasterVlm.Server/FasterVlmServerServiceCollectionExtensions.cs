@@ -1,0 +1,70 @@
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+using OpenTelemetry.Metrics;
+using SK.FasterVlm;
+using SK.FasterVlm.Server;
+using SK.FasterVlm.Server.ChatCompletions;
+using SK.FasterVlm.Server.Media;
+using SK.FasterVlm.Server.Operations;
+using SK.FasterVlm.Server.Requests;
+using SK.FasterVlm.Server.Security;
+
+namespace Microsoft.Extensions.DependencyInjection;
+
+/// <summary>Registers what the OpenAI-compatible endpoints need.</summary>
+public static class FasterVlmServerServiceCollectionExtensions
+{
+    /// <summary>
+    /// Registers the endpoints of one model; <c>app.MapFasterVlmOpenAI()</c> maps them. The model is the <see cref="IChatClient"/>
+    /// registered before under the same service id (with whatever decorators it has), or else the embedded one, or what
+    /// <paramref name="model"/> names. It is loaded while the application starts.
+    /// </summary>
+    /// <param name="services">The services.</param>
+    /// <param name="configure">Changes the server's options, which are checked when the application starts.</param>
+    /// <param name="model">Changes the model's options; used only when no chat client is registered yet.</param>
+    /// <param name="serviceId">Key of the chat client; null for the default one.</param>
+    public static IServiceCollection AddFasterVlmServer(
+        this IServiceCollection services, Action<FasterVlmServerOptions>? configure = null, Action<FasterVlmOptions>? model = null,
+        string? serviceId = null)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        services.AddOptions<FasterVlmServerOptions>().Configure(options => configure?.Invoke(options)).ValidateOnStart();
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<FasterVlmServerOptions>, FasterVlmServerOptionsValidator>());
+        if (!services.Any(s => s.ServiceType == typeof(IChatClient) && Equals(s.ServiceKey, serviceId))) services.AddFasterVlmChatClient(serviceId, model);
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton(provider => new ServedModel(
+            provider.GetRequiredKeyedService<IChatClient>(serviceId),
+            provider.GetRequiredService<IOptionsMonitor<FasterVlmOptions>>().Get(serviceId ?? Options.Options.DefaultName),
+            provider.GetRequiredService<IOptions<FasterVlmServerOptions>>().Value, provider.GetRequiredService<TimeProvider>()));
+        services.TryAddSingleton<RequestGuard>();
+        services.TryAddSingleton<Admission>();
+        services.TryAddSingleton<RemoteImages>();
+        services.TryAddSingleton<RequestPipeline>();
+        services.TryAddSingleton<ChatCompletionsEndpoint>();
+        services.TryAddSingleton<ModelsEndpoint>();
+        services.AddHostedService<ExposureCheck>();
+        services.AddHostedService<WarmUp>();
+        services.AddHealthChecks().AddCheck<ModelHealthCheck>(ModelHealthCheck.Name, tags: [ModelHealthCheck.Name]);
+        services.AddOpenTelemetry().WithMetrics(static metrics => metrics
+            .AddMeter("SK.FasterVlm*", "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel").AddPrometheusExporter());
+        return services;
+    }
+}
+
+/// <summary>Says at start-up what is wrong with the options.</summary>
+sealed class FasterVlmServerOptionsValidator : IValidateOptions<FasterVlmServerOptions>
+{
+    public ValidateOptionsResult Validate(string? name, FasterVlmServerOptions options)
+    {
+        try
+        {
+            options.Validate();
+            return ValidateOptionsResult.Success;
+        }
+        catch (ArgumentException e)
+        {
+            return ValidateOptionsResult.Fail(e.Message);
+        }
+    }
+}

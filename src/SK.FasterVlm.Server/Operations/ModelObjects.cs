@@ -1,0 +1,20 @@
+using System.Text.Json.Serialization;
+
+namespace SK.FasterVlm.Server.Operations;
+
+sealed record ModelList(string Object, IReadOnlyList<ModelObject> Data);
+
+sealed record ModelObject(
+    string Id, string Object, long Created, string OwnedBy,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] OwnModel? Fastervlm);
+
+/// <summary>What is known of a loaded model.</summary>
+/// <param name="ContextLength">Positions of a conversation.</param>
+/// <param name="VisualTokensPerImage">Without pruning, of one view.</param>
+/// <param name="GridSide">Patches per row and column.</param>
+/// <param name="VisualTokens">The budget when a request does not say.</param>
+/// <param name="Selector">Who is kept when a request does not say.</param>
+/// <param name="Selectors">The selectors there are.</param>
+/// <param name="MaxImages">Images of a request.</param>
+sealed record OwnModel(
+    int ContextLength, int VisualTokensPerImage, int GridSide, string VisualTokens, string Selector, IReadOnlyList<string> Selectors, int MaxImages);

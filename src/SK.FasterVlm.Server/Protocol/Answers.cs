@@ -1,0 +1,32 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Microsoft.AspNetCore.Http;
+
+namespace SK.FasterVlm.Server.Protocol;
+
+/// <summary>Writes whole answers.</summary>
+static class Answers
+{
+    /// <summary>Writes an object as JSON.</summary>
+    public static async Task WriteAsync<T>(HttpResponse response, T value, JsonTypeInfo<T> type, int status = StatusCodes.Status200OK)
+    {
+        byte[] json = JsonSerializer.SerializeToUtf8Bytes(value, type);
+        response.StatusCode = status;
+        response.ContentType = "application/json; charset=utf-8";
+        response.ContentLength = json.Length;
+        await response.Body.WriteAsync(json, response.HttpContext.RequestAborted).ConfigureAwait(false);
+    }
+
+    /// <summary>Writes an error in place of whatever was prepared.</summary>
+    public static Task WriteAsync(HttpResponse response, ApiException error, string requestId)
+    {
+        response.Clear();
+        response.Headers["x-request-id"] = requestId;
+        response.Headers.XContentTypeOptions = "nosniff";
+        if (error.Status == StatusCodes.Status401Unauthorized) response.Headers.WWWAuthenticate = "Bearer";
+        if (error.RetryAfter is { } wait) response.Headers.RetryAfter = $"{Math.Max(1, (int)Math.Ceiling(wait.TotalSeconds))}";
+        // The body may still be on its way; it is not read, so the connection cannot be used again.
+        if (error.Status is StatusCodes.Status413PayloadTooLarge or StatusCodes.Status429TooManyRequests) response.Headers.Connection = "close";
+        return WriteAsync(response, ErrorEnvelope.Of(error), ApiJson.Wire.ErrorEnvelope, error.Status);
+    }
+}

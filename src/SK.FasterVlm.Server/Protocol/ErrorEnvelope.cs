@@ -1,0 +1,9 @@
+namespace SK.FasterVlm.Server.Protocol;
+
+/// <summary>OpenAI's error object: <c>{"error": {"message", "type", "param", "code"}}</c>, all four always there.</summary>
+sealed record ErrorEnvelope(ErrorBody Error)
+{
+    public static ErrorEnvelope Of(ApiException error) => new(new ErrorBody(error.Message, error.Type, error.Parameter, error.Code));
+}
+
+sealed record ErrorBody(string Message, string Type, string? Param, string? Code);

@@ -1,0 +1,66 @@
+using System.Text.Json.Serialization;
+using Microsoft.Extensions.AI;
+using SK.FasterVlm.Chat;
+using SK.FasterVlm.Generation;
+using SK.FasterVlm.Imaging;
+
+namespace SK.FasterVlm.Server.Protocol;
+
+/// <summary>Our own field of an answer, <c>fastervlm</c>: what pruning did, and on request everything that was measured.</summary>
+sealed record OwnReport(
+    VisualTokenCounts VisualTokens, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] OwnStatistics? Statistics)
+{
+    /// <summary>The report of an answer; null when there is nothing to report.</summary>
+    /// <param name="usage">Usage of the answer, which carries the counts.</param>
+    /// <param name="properties">Additional properties of the answer, which carry the statistics.</param>
+    /// <param name="whole">Whether the client asked for the statistics.</param>
+    public static OwnReport? Of(UsageDetails? usage, AdditionalPropertiesDictionary? properties, bool whole)
+    {
+        GenerationStatistics? statistics = properties?.GetValueOrDefault(FasterVlmChatClient.StatisticsKey) as GenerationStatistics;
+        VisualTokenCounts counts = statistics is not null
+            ? new(statistics.VisualTokensKept, statistics.VisualTokensTotal)
+            : new(usage?.AdditionalCounts?.GetValueOrDefault("visual_tokens_kept") ?? 0, usage?.AdditionalCounts?.GetValueOrDefault("visual_tokens_total") ?? 0);
+        if (counts.Total == 0 && !(whole && statistics is not null)) return null;
+        return new OwnReport(counts, whole && statistics is not null ? OwnStatistics.Of(statistics) : null);
+    }
+}
+
+/// <summary>Visual tokens the language model got, and those there would have been.</summary>
+sealed record VisualTokenCounts(long Kept, long Total);
+
+/// <summary>What happened in a request; times are milliseconds of wall clock.</summary>
+sealed record OwnStatistics(IReadOnlyList<OwnImage> Images, OwnTimings TimingsMs, double TokensPerSecond, long KvBytes)
+{
+    public static OwnStatistics Of(GenerationStatistics s) => new(
+        [.. s.Images.Select(OwnImage.Of)],
+        new OwnTimings(s.QueueMs, s.Images.Sum(static i => i.Timings.Total), s.PrefillMs, s.GenerationMs, s.TimeToFirstTokenMs),
+        s.TokensPerSecond, s.KvBytes);
+}
+
+/// <summary>Milliseconds of a request by stage.</summary>
+sealed record OwnTimings(double Queue, double Images, double Prefill, double Generation, double FirstToken);
+
+/// <summary>One image: its size in pixels, the grid of patches, where the picture lies in it, and which patches were kept.</summary>
+/// <param name="Width">Pixels.</param>
+/// <param name="Height">Pixels.</param>
+/// <param name="GridSide">Patches per row and column of a view.</param>
+/// <param name="Placement">Where the first view's square lies over the picture.</param>
+/// <param name="Kept">Raster indices of the kept patches, per view.</param>
+/// <param name="TimingsMs">Milliseconds by stage.</param>
+sealed record OwnImage(
+    int Width, int Height, int GridSide, OwnPlacement Placement, IReadOnlyList<int[]> Kept, OwnImageTimings TimingsMs)
+{
+    public static OwnImage Of(ImageStatistics image)
+    {
+        int side = (int)Math.Round(Math.Sqrt(image.PatchCount / Math.Max(1, image.Kept.Count)));
+        PicturePlacement placement = new(image.Width, image.Height, 0);
+        return new OwnImage(image.Width, image.Height, side, new OwnPlacement(-placement.OffsetX, -placement.OffsetY, placement.Side), image.Kept,
+            new OwnImageTimings(image.Timings.Decode, image.Timings.Preprocess, image.Timings.Encode, image.Timings.Select, image.Timings.Project));
+    }
+}
+
+/// <summary>A square in pixels of the picture; reaches over its edges where the picture was padded.</summary>
+sealed record OwnPlacement(int X, int Y, int Side);
+
+/// <summary>Milliseconds of an image by stage.</summary>
+sealed record OwnImageTimings(double Decode, double Preprocess, double Encode, double Select, double Project);

@@ -1,0 +1,37 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Microsoft.Extensions.AI;
+using SK.FasterVlm.Server.Protocol;
+
+namespace SK.FasterVlm.Server.Requests;
+
+/// <summary>Arguments of a tool call: JSON text on the wire, a dictionary inside.</summary>
+static class CallArguments
+{
+    /// <summary>Reads arguments that a client sends back.</summary>
+    /// <exception cref="ApiException">Not a JSON object.</exception>
+    public static Dictionary<string, object?> Read(string json, string path, int maxDepth)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(
+                string.IsNullOrWhiteSpace(json) ? "{}" : json, new JsonDocumentOptions { MaxDepth = maxDepth, AllowDuplicateProperties = false });
+            if (document.RootElement.ValueKind != JsonValueKind.Object) throw ApiErrors.Value(path, "it is not the text of a JSON object.");
+            return document.RootElement.EnumerateObject().ToDictionary(static p => p.Name, static object? (p) => p.Value.Clone(), StringComparer.Ordinal);
+        }
+        catch (JsonException e)
+        {
+            throw ApiErrors.Bad($"Invalid '{path}': it is not the text of a JSON object.", path, "invalid_value", e);
+        }
+    }
+
+    /// <summary>Arguments as JSON text.</summary>
+    public static string Write(IDictionary<string, object?>? arguments) =>
+        JsonSerializer.Serialize(arguments ?? new Dictionary<string, object?>(), Compact.GetTypeInfo(typeof(IDictionary<string, object?>)));
+
+    static JsonSerializerOptions Compact { get; } = new(AIJsonUtilities.DefaultOptions)
+    {
+        WriteIndented = false,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+}

@@ -1,0 +1,70 @@
+using System.Text.Json;
+using Microsoft.Extensions.AI;
+using SK.FasterVlm.Imaging;
+using SK.FasterVlm.Server.Media;
+using SK.FasterVlm.Server.Protocol;
+
+namespace SK.FasterVlm.Server.Requests;
+
+/// <summary>
+/// Reads the texts and images of one request, counting them against the limits. Images that are to be fetched are left as gaps,
+/// which <see cref="FetchAsync"/> fills once the whole request is known to be good.
+/// </summary>
+sealed class ContentReader(FasterVlmServerOptions options, int maxImages, ImageLimits imageLimits)
+{
+    readonly List<(List<AIContent> Contents, int Index, string Address, string Path)> _gaps = [];
+    int _textLength;
+    int _images;
+
+    /// <summary>The limits of the request.</summary>
+    public FasterVlmServerOptions Options => options;
+
+    /// <summary>
+    /// The detail of the request, which has one budget for all of its images: that of the image that wants most. Null without images.
+    /// </summary>
+    public ImageDetail? Detail { get; private set; }
+
+    /// <summary>A text.</summary>
+    public string Text(JsonElement value, string path)
+    {
+        string text = JsonFields.Text(value, path, options.MaxTextLength);
+        _textLength += text.Length;
+        return _textLength <= options.MaxTextLength ? text : throw ApiErrors.Bad(
+            $"The texts of the request are longer than {options.MaxTextLength} characters together.", path, "string_above_max_length");
+    }
+
+    /// <summary>Adds an image.</summary>
+    /// <param name="contents">Where it goes.</param>
+    /// <param name="url">A <c>data:</c> URI or an address.</param>
+    /// <param name="path">Path of <paramref name="url"/>.</param>
+    /// <param name="detail"><c>low</c>, <c>high</c>, <c>auto</c> or null.</param>
+    public void Image(List<AIContent> contents, JsonElement url, string path, string? detail)
+    {
+        if (url.ValueKind != JsonValueKind.String) throw ApiErrors.Type(path, "a string", JsonFields.Kind(url));
+        if (++_images > maxImages)
+            throw ApiErrors.Bad($"The request has more than {maxImages} images.", path, "too_many_images");
+        ImageDetail wanted = detail switch { "low" => ImageDetail.Low, "high" => ImageDetail.High, _ => ImageDetail.Auto };
+        Detail = Detail is { } most && most > wanted ? most : wanted;
+
+        ReadOnlySpan<byte> text = DataUri.Utf8(url, path);
+        if (DataUri.Is(text))
+        {
+            contents.Add(Checked(DataUri.Decode(text, path, imageLimits.MaxBytes), path));
+            return;
+        }
+        _gaps.Add((contents, contents.Count, JsonFields.Text(url, path), path));
+        contents.Add(new PendingImage());
+    }
+
+    /// <summary>Fetches the images that were given as addresses.</summary>
+    public Task FetchAsync(RemoteImages images, CancellationToken cancellationToken) => Task.WhenAll(_gaps.Select(async gap =>
+    {
+        byte[] bytes = await images.FetchAsync(gap.Address, gap.Path, imageLimits.MaxBytes, cancellationToken).ConfigureAwait(false);
+        gap.Contents[gap.Index] = Checked(bytes, gap.Path);
+    }));
+
+    DataContent Checked(byte[] bytes, string path) => new(bytes, ImageGate.Check(bytes, imageLimits, path).MediaType);
+
+    /// <summary>Keeps the place of an image that is still to be fetched.</summary>
+    sealed class PendingImage : AIContent;
+}

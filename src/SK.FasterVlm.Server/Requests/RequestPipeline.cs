@@ -1,0 +1,39 @@
+using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+using SK.FasterVlm.Server.Media;
+using SK.FasterVlm.Server.Protocol;
+
+namespace SK.FasterVlm.Server.Requests;
+
+/// <summary>What all endpoints that answer do: take a place, read, check, fetch images, and then answer within the time limit.</summary>
+sealed class RequestPipeline(ServedModel model, Admission admission, RemoteImages images, TimeProvider time)
+{
+    /// <summary>The model behind the endpoints.</summary>
+    public ServedModel Model => model;
+
+    /// <summary>Runs one request.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="read">Reads the body; nothing of it may be kept.</param>
+    /// <param name="answer">Answers.</param>
+    public async Task RunAsync<T>(HttpContext context, Func<JsonElement, ContentReader, T> read, Func<T, RequestTime, Task> answer)
+        where T : ServedRequest
+    {
+        FasterVlmServerOptions options = model.Server;
+        using Admission.Place place = admission.Enter(context.Request.ContentLength);
+        using RequestTime life = new(context, options.RequestTimeout, time);
+        try
+        {
+            ContentReader content = new(options, model.Options.MaxImages, model.Options.ImageLimits);
+            T request;
+            using (RequestBody body = await RequestBody.ReadAsync(context.Request, options, life.Token).ConfigureAwait(false))
+                request = read(body.Root, content);
+            model.RequireName(request.Model);
+            await content.FetchAsync(images, life.Token).ConfigureAwait(false);
+            await answer(request, life).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is not ApiException && !context.RequestAborted.IsCancellationRequested)
+        {
+            throw life.ToApiError(e);
+        }
+    }
+}

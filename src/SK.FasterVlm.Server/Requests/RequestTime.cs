@@ -1,0 +1,33 @@
+using Microsoft.AspNetCore.Http;
+using SK.FasterVlm.Server.Protocol;
+
+namespace SK.FasterVlm.Server.Requests;
+
+/// <summary>The life of one request: it ends when the client goes away or its time is over.</summary>
+sealed class RequestTime : IDisposable
+{
+    readonly CancellationTokenSource _limit;
+    readonly CancellationTokenSource _linked;
+    readonly CancellationToken _client;
+
+    public RequestTime(HttpContext context, TimeSpan limit, TimeProvider time)
+    {
+        _client = context.RequestAborted;
+        _limit = new CancellationTokenSource(limit, time);
+        _linked = CancellationTokenSource.CreateLinkedTokenSource(_limit.Token, _client);
+    }
+
+    /// <summary>Cancelled at the end of the request's life.</summary>
+    public CancellationToken Token => _linked.Token;
+
+    /// <summary>The answer to an error: a cancellation may really be the end of the time.</summary>
+    public ApiException ToApiError(Exception error) =>
+        ErrorMapping.ToApiError(error, timedOut: _limit.IsCancellationRequested && !_client.IsCancellationRequested);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _linked.Dispose();
+        _limit.Dispose();
+    }
+}

@@ -1,0 +1,25 @@
+using Microsoft.Extensions.AI;
+
+namespace SK.FasterVlm.Server.Requests;
+
+/// <summary>A request of any of the endpoints, read and checked.</summary>
+record ServedRequest
+{
+    /// <summary>The model as the client named it; answers carry the same name.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>The conversation; images are bytes by now.</summary>
+    public required IReadOnlyList<ChatMessage> Messages { get; init; }
+
+    /// <summary>How to answer.</summary>
+    public required ChatOptions Options { get; init; }
+
+    /// <summary>Whether the answer is to come in pieces.</summary>
+    public bool Stream { get; init; }
+
+    /// <summary>Whether the last piece is to carry the usage.</summary>
+    public bool IncludeUsage { get; init; }
+
+    /// <summary>Whether the answer is to carry what happened: kept patches, timings.</summary>
+    public bool Statistics { get; init; }
+}
