@@ -53,4 +53,13 @@ public static class FasterVlmKernelBuilderExtensions
         builder.Services.AddFasterVlmChatClient(modelPath, projectorPath, serviceId, configure);
         return builder;
     }
+
+    /// <inheritdoc cref="FasterVlmServiceCollectionExtensions.AddFasterVlmChatClient(IServiceCollection, IConfiguration, string?)"/>
+    public static IKernelBuilder AddFasterVlmChatClient(
+        this IKernelBuilder builder, IConfiguration configuration, string? serviceId = null)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        builder.Services.AddFasterVlmChatClient(configuration, serviceId);
+        return builder;
+    }
 }

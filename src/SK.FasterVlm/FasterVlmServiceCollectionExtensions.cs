@@ -1,7 +1,9 @@
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Microsoft.SemanticKernel.ChatCompletion;
 using SK.FasterVlm;
@@ -10,8 +12,8 @@ namespace Microsoft.Extensions.DependencyInjection;
 
 /// <summary>
 /// Registers a local vision-language model. One model per service id: its options are the <see cref="FasterVlmOptions"/> of that name
-/// and are checked when the host starts; its services are keyed by the id; the model is loaded with the first request, shared, and
-/// disposed with the container.
+/// and are checked when the host starts; its services are keyed by the id; the model is loaded with the first request (or before, see
+/// <see cref="FasterVlmServiceOptions"/>), shared, and disposed with the container, after the services.
 /// </summary>
 public static class FasterVlmServiceCollectionExtensions
 {
@@ -26,8 +28,8 @@ public static class FasterVlmServiceCollectionExtensions
         this IServiceCollection services, string? serviceId = null, Action<FasterVlmOptions>? configure = null)
     {
         services.AddFasterVlmChatClient(serviceId, configure);
-        services.AddKeyedSingleton<IChatCompletionService>(serviceId, static (provider, key) =>
-            new FasterVlmChatCompletionService(provider.GetRequiredKeyedService<IChatClient>(key)));
+        services.AddKeyedSingleton<IChatCompletionService>(serviceId, (provider, key) => new FasterVlmChatCompletionService(
+            provider.GetRequiredKeyedService<ChatClientPipeline>(key).Plain, provider.GetService<ILoggerFactory>(), ServiceOptions(provider, serviceId).MaxAutoInvokeRounds));
         return services;
     }
 
@@ -67,8 +69,10 @@ public static class FasterVlmServiceCollectionExtensions
         services.PostConfigure<FasterVlmOptions>(name, static options => options.ModelId ??= FasterVlmModelHost.NameOf(options));
         services.TryAddKeyedSingleton(serviceId, (provider, _) => new FasterVlmModelHost(
             provider.GetRequiredService<IOptionsMonitor<FasterVlmOptions>>().Get(name), provider.GetService<ILoggerFactory>()));
-        services.AddKeyedSingleton<IChatClient>(serviceId, static (provider, key) =>
-            new HostedChatClient(provider.GetRequiredKeyedService<FasterVlmModelHost>(key)));
+        services.TryAddKeyedSingleton(serviceId, (provider, key) => new ChatClientPipeline(
+            new HostedChatClient(provider.GetRequiredKeyedService<FasterVlmModelHost>(key)), ServiceOptions(provider, serviceId), provider));
+        services.AddKeyedSingleton(serviceId, static (provider, key) => provider.GetRequiredKeyedService<ChatClientPipeline>(key).Public());
+        services.AddLifetime(serviceId);
         return services;
     }
 
@@ -87,6 +91,21 @@ public static class FasterVlmServiceCollectionExtensions
         services.Bind(configuration, serviceId);
         return services.AddFasterVlmChatClient(serviceId);
     }
+
+    /// <summary>Once for each model, however often it is registered.</summary>
+    static void AddLifetime(this IServiceCollection services, string? serviceId)
+    {
+        if (services.Any(s => s.ServiceType == typeof(FasterVlmLifetime) && Equals(s.ServiceKey, serviceId))) return;
+        services.AddOptions<FasterVlmServiceOptions>(serviceId ?? Options.Options.DefaultName).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<FasterVlmServiceOptions>>(new FasterVlmServiceOptionsValidator(serviceId ?? Options.Options.DefaultName));
+        services.AddKeyedSingleton(serviceId, (provider, key) => new FasterVlmLifetime(
+            provider.GetRequiredKeyedService<FasterVlmModelHost>(key), ServiceOptions(provider, serviceId),
+            (provider.GetService<ILoggerFactory>() ?? NullLoggerFactory.Instance).CreateLogger<FasterVlmLifetime>()));
+        services.AddSingleton<IHostedService>(provider => provider.GetRequiredKeyedService<FasterVlmLifetime>(serviceId));
+    }
+
+    static FasterVlmServiceOptions ServiceOptions(IServiceProvider provider, string? serviceId) =>
+        provider.GetRequiredService<IOptionsMonitor<FasterVlmServiceOptions>>().Get(serviceId ?? Options.Options.DefaultName);
 
     static void Bind(this IServiceCollection services, IConfiguration configuration, string? serviceId)
     {

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Microsoft.Extensions.AI;
 using Microsoft.SemanticKernel;
 using Microsoft.SemanticKernel.ChatCompletion;
+using SK.FasterVlm.Chat;
 using SK.FasterVlm.Functions;
 using AIContent = Microsoft.Extensions.AI.AIContent;
 using AIFunctionCallContent = Microsoft.Extensions.AI.FunctionCallContent;
@@ -87,6 +88,7 @@ static class AnswerConverter
         if (reason is { } finish) metadata["FinishReason"] = finish.Value;
         if (usage is not null) metadata["Usage"] = usage;
         foreach ((string key, object? value) in more ?? []) metadata.TryAdd(key, value);
+        if (more?.GetValueOrDefault(FasterVlmChatClient.LogProbabilitiesKey) is { } tokens) metadata["ContentTokenLogProbabilities"] = tokens;
         return metadata;
     }
 }

@@ -2,6 +2,25 @@ using Microsoft.Extensions.Logging;
 
 namespace SK.FasterVlm;
 
+/// <summary>Where a hosted model is in its life.</summary>
+public enum FasterVlmModelState
+{
+    /// <summary>Nobody has asked for it yet.</summary>
+    NotLoaded,
+
+    /// <summary>It is being loaded.</summary>
+    Loading,
+
+    /// <summary>It can be used.</summary>
+    Loaded,
+
+    /// <summary>The last load failed; the next request tries again.</summary>
+    Failed,
+
+    /// <summary>Its host is disposed.</summary>
+    Disposed,
+}
+
 /// <summary>
 /// Loads a model when it is first needed, once, and shares it; the container that made the host disposes it, and the model with it.
 /// Ask for it at start-up (<see cref="GetModelAsync"/>) to have the model warm. Thread-safe.
@@ -28,6 +47,21 @@ public sealed class FasterVlmModelHost : IAsyncDisposable, IDisposable
 
     /// <summary>Name under which the model is known: the options' own, the file's name, or that of the embedded model.</summary>
     public string ModelId { get; }
+
+    /// <summary>Where the model is in its life.</summary>
+    public FasterVlmModelState State => _disposing.IsCancellationRequested ? FasterVlmModelState.Disposed : Volatile.Read(ref _model) switch
+    {
+        null => FasterVlmModelState.NotLoaded,
+        { IsCompletedSuccessfully: true } => FasterVlmModelState.Loaded,
+        { IsCompleted: true } => FasterVlmModelState.Failed,
+        _ => FasterVlmModelState.Loading,
+    };
+
+    /// <summary>Why the last load failed; null when it did not.</summary>
+    public Exception? LoadError => Volatile.Read(ref _model)?.Exception?.InnerException;
+
+    /// <summary>The requests of the clients that the container gave out.</summary>
+    internal InFlightRequests InFlight { get; } = new();
 
     /// <summary>The model, if it has been loaded.</summary>
     public FasterVlmModel? Loaded => Volatile.Read(ref _model) is { IsCompletedSuccessfully: true } model ? model.Result : null;

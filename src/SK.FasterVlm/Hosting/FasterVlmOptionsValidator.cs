@@ -27,3 +27,22 @@ sealed class FasterVlmOptionsValidator(string name) : IValidateOptions<FasterVlm
         return ValidateOptionsResult.Success;
     }
 }
+
+/// <summary>Checks how a model is served when the host starts.</summary>
+/// <param name="name">The options this validator is for.</param>
+sealed class FasterVlmServiceOptionsValidator(string name) : IValidateOptions<FasterVlmServiceOptions>
+{
+    public ValidateOptionsResult Validate(string? optionsName, FasterVlmServiceOptions options)
+    {
+        if (optionsName != name) return ValidateOptionsResult.Skip;
+        try
+        {
+            options.Validate();
+            return ValidateOptionsResult.Success;
+        }
+        catch (ArgumentException e)
+        {
+            return ValidateOptionsResult.Fail(e.Message);
+        }
+    }
+}

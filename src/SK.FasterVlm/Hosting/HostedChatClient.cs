@@ -11,6 +11,7 @@ sealed class HostedChatClient(FasterVlmModelHost host) : IChatClient
 
     public async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
     {
+        using InFlightRequests.Request _ = host.InFlight.Begin();
         FasterVlmModel model = await host.GetModelAsync(cancellationToken).ConfigureAwait(false);
         using FasterVlmChatClient client = model.CreateChatClient();
         return await client.GetResponseAsync(messages, options, cancellationToken).ConfigureAwait(false);
@@ -19,6 +20,7 @@ sealed class HostedChatClient(FasterVlmModelHost host) : IChatClient
     public async IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(
         IEnumerable<ChatMessage> messages, ChatOptions? options = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
+        using InFlightRequests.Request _ = host.InFlight.Begin();
         FasterVlmModel model = await host.GetModelAsync(cancellationToken).ConfigureAwait(false);
         using FasterVlmChatClient client = model.CreateChatClient();
         await foreach (ChatResponseUpdate update in client.GetStreamingResponseAsync(messages, options, cancellationToken).ConfigureAwait(false))

@@ -57,6 +57,7 @@ public sealed partial class FasterVlmPromptExecutionSettings
         Add("views", Views?.ToString());
         Add("logprobs", Logprobs is true ? true : null);
         Add("top_logprobs", TopLogprobs);
+        Add("logit_bias", LogitBias is { } biases ? new Dictionary<int, float>(biases) : null);
         options.AdditionalProperties = more.Count > 0 ? more : null;
 
         void Add(string key, object? value)

@@ -79,6 +79,10 @@ public sealed partial class FasterVlmPromptExecutionSettings : PromptExecutionSe
     [JsonPropertyName("top_logprobs")]
     public int? TopLogprobs { get; set => field = Thawed(value); }
 
+    /// <summary>Added to the logits of tokens, by token id, -100 to 100.</summary>
+    [JsonPropertyName("logit_bias")]
+    public IDictionary<int, float>? LogitBias { get; set => field = Thawed(value); }
+
     /// <summary>
     /// How closely to look at images that do not say so themselves (<c>Metadata["detail"]</c>): <c>low</c>, <c>auto</c> (default, the
     /// model's own budget) or <c>high</c>. <see cref="VisualTokens"/> and <see cref="KeepRatio"/> go before it.
@@ -121,6 +125,7 @@ public sealed partial class FasterVlmPromptExecutionSettings : PromptExecutionSe
     {
         if (IsFrozen) return;
         if (StopSequences is { } stops) StopSequences = new ReadOnlyCollection<string>(stops);
+        if (LogitBias is { } biases) LogitBias = new ReadOnlyDictionary<int, float>(biases);
         base.Freeze();
     }
 
@@ -146,6 +151,7 @@ public sealed partial class FasterVlmPromptExecutionSettings : PromptExecutionSe
         Choices = Choices,
         Logprobs = Logprobs,
         TopLogprobs = TopLogprobs,
+        LogitBias = LogitBias is { } biases ? new Dictionary<int, float>(biases) : null,
         ImageDetail = ImageDetail,
         VisualTokens = VisualTokens,
         KeepRatio = KeepRatio,

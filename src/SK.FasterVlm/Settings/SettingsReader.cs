@@ -19,6 +19,7 @@ static class SettingsReader
         ["stop"] = "stop_sequences",
         ["results_per_prompt"] = "n",
         ["detail"] = "image_detail",
+        ["token_selection_biases"] = "logit_bias",
     };
 
     /// <exception cref="ArgumentException">A value is of the wrong type.</exception>

@@ -10,7 +10,7 @@ using SK.FasterVlm.Imaging;
 using SK.FasterVlm.Native;
 using SK.FasterVlm.Pruning;
 
-namespace SK.FasterVlm.Tests;
+namespace SK.FasterVlm.Tests.Hosting;
 
 public class RegistrationTests
 {
@@ -136,9 +136,13 @@ public class RegistrationTests
     {
         IKernelBuilder builder = Kernel.CreateBuilder();
         builder.AddFasterVlmChatCompletion("a.gguf", "b.gguf", "one", static o => o.VisualTokens = VisualTokenBudget.Keep(0.1))
-            .AddFasterVlmChatClient("c.gguf", "d.gguf", "two");
+            .AddFasterVlmChatClient("c.gguf", "d.gguf", "two")
+            .AddFasterVlmChatCompletion(Configuration(("Selector", "uniform")), "three")
+            .AddFasterVlmChatClient(Configuration(("Selector", "random")), "four");
         Assert.Contains(builder.Services, static s => s.ServiceKey is "one" && s.ServiceType == typeof(IChatCompletionService));
         Assert.Contains(builder.Services, static s => s.ServiceKey is "two" && s.ServiceType == typeof(IChatClient));
         Assert.DoesNotContain(builder.Services, static s => s.ServiceKey is "two" && s.ServiceType == typeof(IChatCompletionService));
+        using ServiceProvider provider = builder.Services.BuildServiceProvider();
+        Assert.Equal(("uniform", "random"), (Options(provider, "three").Selector, Options(provider, "four").Selector));
     }
 }

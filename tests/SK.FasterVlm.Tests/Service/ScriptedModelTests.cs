@@ -6,7 +6,7 @@ using SK.FasterVlm.Generation;
 using SK.FasterVlm.Pruning;
 using TextContent = Microsoft.SemanticKernel.TextContent;
 
-namespace SK.FasterVlm.Tests;
+namespace SK.FasterVlm.Tests.Service;
 
 public class ScriptedModelTests
 {

@@ -29,6 +29,7 @@ public class PromptExecutionSettingsTests
         Choices = 2,
         Logprobs = true,
         TopLogprobs = 5,
+        LogitBias = new Dictionary<int, float> { [7] = -100 },
         ImageDetail = "low",
         VisualTokens = VisualTokenBudget.Keep(0.1),
         KeepRatio = 0.2,
