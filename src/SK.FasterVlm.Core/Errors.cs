@@ -54,3 +54,14 @@ public sealed class ContextLengthException : FasterVlmException
     /// <summary>How many of the required positions are visual tokens.</summary>
     public int VisualTokens { get; }
 }
+
+/// <summary>
+/// A JSON schema asks for something a grammar cannot guarantee, so that an answer could violate it; or it allows no value at all.
+/// </summary>
+/// <param name="message">One line: what was wrong and what to do.</param>
+/// <param name="path">Where in the schema, as a JSON pointer (<c>/properties/age</c>); empty for the whole of it.</param>
+public sealed class SchemaNotSupportedException(string message, string path) : FasterVlmException(message)
+{
+    /// <summary>Where in the schema, as a JSON pointer; empty for the whole of it.</summary>
+    public string SchemaPath => path;
+}
