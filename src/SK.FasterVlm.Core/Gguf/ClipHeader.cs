@@ -74,7 +74,7 @@ public sealed record ClipHeader
     /// <summary>Layers the file has.</summary>
     public required int BlockCount { get; init; }
 
-    /// <summary><c>mlp</c> or <c>mlp_norm</c>.</summary>
+    /// <summary><c>mlp</c>, <c>mlp_norm</c>, <c>ldp</c> or <c>ldpv2</c>.</summary>
     public required string ProjectorType { get; init; }
 
     /// <summary>Width of a visual token.</summary>
@@ -119,6 +119,9 @@ public sealed record ClipHeader
     /// <summary>Norm after it; null unless <see cref="ProjectorType"/> is <c>mlp_norm</c>.</summary>
     public required ClipTensors? ProjectorNorm2 { get; init; }
 
+    /// <summary>What <c>ldp</c> and <c>ldpv2</c> have behind the two matrices; null for the others.</summary>
+    public ClipMobileProjector? Mobile { get; init; }
+
     /// <summary>[output width], put at the end of each row of tiles by LLaVA-1.6; null when the file lacks it.</summary>
     public required GgufTensorInfo? ImageNewline { get; init; }
 
@@ -131,8 +134,8 @@ public sealed record ClipHeader
     /// <summary>Patches of a view.</summary>
     public int PatchCount => GridSide * GridSide;
 
-    /// <summary>Visual tokens per row and column of a view.</summary>
-    public int TokenGridSide => GridSide;
+    /// <summary>Visual tokens per row and column of a view: <see cref="GridSide"/>, or half of it for <c>ldp</c> and <c>ldpv2</c>.</summary>
+    public int TokenGridSide => Mobile is null ? GridSide : GridSide / ClipMobileProjector.Stride;
 
     /// <summary>Width of a head.</summary>
     public int HeadWidth => Width / HeadCount;

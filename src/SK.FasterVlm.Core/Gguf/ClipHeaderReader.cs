@@ -21,6 +21,7 @@ sealed class ClipHeaderReader(GgufFile file)
     internal ClipHeader Read()
     {
         RequireProjector();
+        string kind = ProjectorType(); // first: what a foreign projector lacks of the rest would say less of what it is
         int image = Size("clip.vision.image_size", MaxImageSize), patch = Size("clip.vision.patch_size", MaxImageSize);
         if (image % patch != 0)
             throw Bad("clip.vision.image_size", $"{image} is not a multiple of the patch size {patch}");
@@ -32,7 +33,7 @@ sealed class ClipHeaderReader(GgufFile file)
         int feedForward = Size("clip.vision.feed_forward_length", MaxFeedForward);
         int blocks = Size("clip.vision.block_count", MaxLayers);
         bool swapped = HasSwappedNames(width, feedForward);
-        (string type, ClipTensors first, ClipTensors? norm1, ClipTensors second, ClipTensors? norm2) = ReadProjector(width);
+        (string type, ClipTensors first, ClipTensors? norm1, ClipTensors second, ClipTensors? norm2) = ReadProjector(kind, width);
         int output = (int)second.Weight.Ne(1);
         return new ClipHeader
         {
@@ -60,6 +61,7 @@ sealed class ClipHeaderReader(GgufFile file)
             ProjectorNorm1 = norm1,
             Projector2 = second,
             ProjectorNorm2 = norm2,
+            Mobile = ReadMobile(type, side, output),
             // The LLaVA converter wrote the second name, llama.cpp reads the first.
             ImageNewline = _tensors.Optional("v.image_newline", output) ?? _tensors.Optional("model.image_newline", output),
         };
@@ -115,13 +117,17 @@ sealed class ClipHeaderReader(GgufFile file)
         : throw new ModelFormatException(
             "The tower has no [CLS] token (tensor 'v.class_embd'); towers without one, such as SigLIP, are not supported.", "v.class_embd");
 
-    (string Type, ClipTensors First, ClipTensors? Norm1, ClipTensors Second, ClipTensors? Norm2) ReadProjector(int width)
+    string ProjectorType()
     {
         const string key = "clip.projector_type";
         // The first LLaVA files have no such key.
         string type = _keys.FindString(key) ?? _keys.FindString("clip.vision.projector_type") ?? "mlp";
-        if (type is not ("mlp" or "mlp_norm"))
-            throw Bad(key, $"'{Printable.Escape(type)}' is not supported; this library runs mlp and mlp_norm projectors (LLaVA family)");
+        return type is "mlp" or "mlp_norm" or "ldp" or "ldpv2" ? type : throw ForeignProjector.Refuse(key, type);
+    }
+
+    (string Type, ClipTensors First, ClipTensors? Norm1, ClipTensors Second, ClipTensors? Norm2) ReadProjector(string type, int width)
+    {
+        if (type is "ldp" or "ldpv2") return ReadMobileMlp(type, width);
         // llama.cpp tells the two apart by this tensor, and so do files that say mlp and mean mlp_norm.
         bool norms = file.TryGetTensor("mm.3.weight", out _);
         if (type == "mlp_norm" && !norms) throw TensorCheck.Missing("mm.3.weight");
@@ -133,6 +139,21 @@ sealed class ClipHeaderReader(GgufFile file)
         return norms
             ? ("mlp_norm", first, _tensors.Norm("mm.1", hidden), second, _tensors.Norm("mm.4", output))
             : ("mlp", first, null, second, null);
+    }
+
+    (string Type, ClipTensors First, ClipTensors? Norm1, ClipTensors Second, ClipTensors? Norm2) ReadMobileMlp(string type, int width)
+    {
+        (string one, string two) = type == "ldp" ? ("mm.model.mlp.1", "mm.model.mlp.3") : ("mm.model.mlp.0", "mm.model.mlp.2");
+        ClipTensors first = _tensors.Linear(one, width, OutputOf($"{one}.weight"));
+        return (type, first, null, _tensors.Linear(two, (int)first.Weight.Ne(1), OutputOf($"{two}.weight")), null);
+    }
+
+    ClipMobileProjector? ReadMobile(string type, int side, int output)
+    {
+        if (type is not ("ldp" or "ldpv2")) return null;
+        if (side % ClipMobileProjector.Stride != 0)
+            throw Bad("clip.vision.patch_size", $"gives {side} x {side} patches, which the projector {type} cannot halve");
+        return type == "ldp" ? ClipMobileProjector.ReadLdp(_tensors, file, output) : ClipMobileProjector.ReadLdpV2(_tensors, output);
     }
 
     int OutputOf(string name)

@@ -94,7 +94,7 @@ public sealed record ModelGeometry(string Name, VisionGeometry Vision, LanguageG
 
     /// <summary>All named geometries.</summary>
     public static IReadOnlyList<ModelGeometry> All { get; } =
-        [Tiny, TinyNext, Llava15_7B, LlavaNext7B, Llava15_13B];
+        [Tiny, TinyNext, TinyLdp, TinyLdpV2, MobileVlm1_7B, MobileVlmV2_1_7B, Llava15_7B, LlavaNext7B, Llava15_13B];
 
     /// <summary>A geometry by its name.</summary>
     /// <exception cref="ArgumentException">There is none of that name; the message lists those there are.</exception>

@@ -24,6 +24,10 @@ sealed class TensorCheck(GgufFile file)
     /// <summary>A vector of 32-bit floats, or null when the file lacks it.</summary>
     internal GgufTensorInfo? Optional(string name, int length) => file.TryGetTensor(name, out _) ? Vector(name, length) : null;
 
+    /// <summary>Size of one dimension of a tensor that must be there.</summary>
+    internal long Ne(string name, int dimension) =>
+        file.TryGetTensor(name, out GgufTensorInfo? tensor) ? tensor.Ne(dimension) : throw Missing(name);
+
     internal static ModelFormatException Missing(string name) => new($"The tensor '{name}' is missing.", name);
 
     GgufTensorInfo Shaped(string name, ReadOnlySpan<long> shape, Predicate<GgmlType> allowed, string types)

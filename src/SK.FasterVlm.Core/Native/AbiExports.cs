@@ -18,6 +18,7 @@ internal static class AbiExports
             "ggml_view_3d", "ggml_view_4d", "ggml_permute", "ggml_transpose", "ggml_cont", "ggml_cont_2d", "ggml_cont_3d", "ggml_cast",
             "ggml_cpy", "ggml_concat", "ggml_get_rows", "ggml_soft_max", "ggml_soft_max_ext", "ggml_flash_attn_ext", "ggml_sum_rows",
             "ggml_mean", "ggml_argsort", "ggml_argsort_top_k", "ggml_top_k", "ggml_scale", "ggml_im2col", "ggml_conv_2d",
+            "ggml_relu", "ggml_hardswish", "ggml_hardsigmoid", "ggml_conv_2d_dw_direct",
             "ggml_custom_4d", "ggml_prec_set_acc", "ggml_flash_attn_ext_set_prec", "ggml_mul_mat_set_prec", "ggml_backend_reg_name",
             "ggml_backend_reg_get_proc_address", "ggml_backend_dev_name", "ggml_backend_dev_description", "ggml_backend_dev_memory",
             "ggml_backend_dev_type", "ggml_backend_dev_init", "ggml_backend_dev_buffer_type", "ggml_backend_dev_backend_reg",

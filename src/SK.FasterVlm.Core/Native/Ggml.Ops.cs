@@ -38,6 +38,17 @@ internal static unsafe partial class Ggml
     internal static partial ggml_tensor* ggml_silu(ggml_context* ctx, ggml_tensor* a);
 
     [LibraryImport(Base)]
+    internal static partial ggml_tensor* ggml_relu(ggml_context* ctx, ggml_tensor* a);
+
+    /// <summary>x * min(1, max(0, (x + 3) / 6)).</summary>
+    [LibraryImport(Base)]
+    internal static partial ggml_tensor* ggml_hardswish(ggml_context* ctx, ggml_tensor* a);
+
+    /// <summary>min(1, max(0, (x + 3) / 6)).</summary>
+    [LibraryImport(Base)]
+    internal static partial ggml_tensor* ggml_hardsigmoid(ggml_context* ctx, ggml_tensor* a);
+
+    [LibraryImport(Base)]
     internal static partial ggml_tensor* ggml_reshape_1d(ggml_context* ctx, ggml_tensor* a, long ne0);
 
     [LibraryImport(Base)]
@@ -143,6 +154,14 @@ internal static unsafe partial class Ggml
     internal static partial ggml_tensor* ggml_custom_4d(
         ggml_context* ctx, ggml_type type, long ne0, long ne1, long ne2, long ne3, ggml_tensor** args, int n_args,
         delegate* unmanaged[Cdecl]<ggml_tensor*, int, int, void*, void> fun, int n_tasks, void* userdata);
+
+    /// <summary>
+    /// Depthwise: kernel a [kw, kh, 1, c], image b [w, h, c, n], 32-bit floats. Channels may run fastest in b; the kernel's memory must
+    /// then be [kh][kw][c], and so is the result's.
+    /// </summary>
+    [LibraryImport(Base)]
+    internal static partial ggml_tensor* ggml_conv_2d_dw_direct(
+        ggml_context* ctx, ggml_tensor* a, ggml_tensor* b, int stride0, int stride1, int pad0, int pad1, int dilation0, int dilation1);
 
     /// <summary>Accumulation precision of a matrix product or attention node; false when the node has none.</summary>
     [LibraryImport(Base)]

@@ -95,20 +95,25 @@ internal sealed unsafe class ClipVisionTower : IDisposable
 
     /// <summary>Finishes the last block and projects, for some rows only.</summary>
     /// <param name="view">From <see cref="Encode"/> of this tower; is not changed.</param>
-    /// <param name="kept">Patch indices, each 0 to n - 1; the result has their order.</param>
+    /// <param name="kept">
+    /// Indices of visual tokens, or of patches without the projector, each 0 to n - 1; the result has their order. Projectors that join
+    /// patches leave n / 4 tokens and see all patches, so that these are finished whatever is kept.
+    /// </param>
     /// <param name="project">False stops at the tower's features, which tests compare.</param>
     /// <param name="cancellationToken">As in <see cref="Encode"/>.</param>
     /// <returns>[kept, e], or [kept, w] without the projector, row after row.</returns>
     public float[] Finish(EncodedView view, ReadOnlySpan<int> kept, bool project = true, CancellationToken cancellationToken = default)
     {
         if (kept.IsEmpty) return [];
-        int[] rows = new int[kept.Length];
-        for (int i = 0; i < rows.Length; i++)
+        bool joined = project && _weights.Mobile is not null;
+        int count = joined ? _header.TokenGridSide * _header.TokenGridSide : _header.PatchCount;
+        int[] rows = new int[joined ? _header.PatchCount : kept.Length];
+        foreach (int row in kept)
         {
-            if ((uint)kept[i] >= (uint)_header.PatchCount)
-                throw new ArgumentOutOfRangeException(nameof(kept), kept[i], $"A view has patches 0 to {_header.PatchCount - 1}.");
-            rows[i] = kept[i] + 1; // row 0 is [CLS]
+            if ((uint)row >= (uint)count)
+                throw new ArgumentOutOfRangeException(nameof(kept), row, $"A view has {(project ? "visual tokens" : "patches")} 0 to {count - 1}.");
         }
+        for (int i = 0; i < rows.Length; i++) rows[i] = (joined ? i : kept[i]) + 1; // row 0 is [CLS]
         cancellationToken.ThrowIfCancellationRequested();
 
         using var weightsInUse = new HandleHold(_weights);
@@ -116,10 +121,12 @@ internal sealed unsafe class ClipVisionTower : IDisposable
         using TowerWorkspaces.Lease lease = _workspaces.Rent();
         using GraphBuilder g = lease.Workspace.NewGraph();
         ggml_tensor* picked = g.Input(ggml_type.GGML_TYPE_I32, rows.Length, 1, "picked");
-        ggml_tensor* result = BuildFinish(g, picked, view, project);
+        ggml_tensor* tokens = joined ? g.Input(ggml_type.GGML_TYPE_I32, kept.Length, 1, "tokens") : null;
+        ggml_tensor* result = BuildFinish(g, picked, tokens, view, project);
 
         lease.Workspace.Allocate(g);
         GraphBuilder.Set<int>(picked, rows);
+        if (joined) GraphBuilder.Set(tokens, kept);
         lease.Workspace.Compute(g, cancellationToken);
         float[] values = GraphBuilder.Get(result);
         return float.IsFinite(TensorPrimitives.Sum(values)) ? values : throw EncodedView.NotNumbers();
@@ -179,8 +186,8 @@ internal sealed unsafe class ClipVisionTower : IDisposable
         return g.Output(ggml_soft_max_ext(g.Context, scores, null, Scale, 0), "cls_attn");
     }
 
-    /// <summary>picked [k] -> visual tokens [e, k], or features [w, k].</summary>
-    ggml_tensor* BuildFinish(GraphBuilder g, ggml_tensor* picked, EncodedView view, bool project)
+    /// <summary>picked [k] -> visual tokens [e, k], or features [w, k]; tokens [t] of them if given.</summary>
+    ggml_tensor* BuildFinish(GraphBuilder g, ggml_tensor* picked, ggml_tensor* tokens, EncodedView view, bool project)
     {
         int last = _header.LayerCount - 1;
         g.Layer = last;
@@ -188,7 +195,9 @@ internal sealed unsafe class ClipVisionTower : IDisposable
         ggml_tensor* x = g.Name(ggml_get_rows(g.Context, view.Hidden, picked), "picked_rows");                        // [w, k]
         GraphBuilder.LinearInput y = g.InputOf(block.Query, x, block.Norm1, _header.Epsilon, "ln1");
         ggml_tensor* features = RestOfBlock(g, block, x, Heads(g, block.Query, y, "q"), view.Keys, view.Values);
-        return g.Output(project ? Project(g, features) : features, project ? "visual_tokens" : "features");
+        if (!project) return g.Output(features, "features");
+        ggml_tensor* projected = Project(g, features);
+        return g.Output(tokens is null ? projected : ggml_get_rows(g.Context, projected, tokens), "visual_tokens");
     }
 
     /// <summary>A block from its attention on: x [w, m], q [d, m, h], k and v [d, n + 1, h] -> [w, m].</summary>
@@ -208,6 +217,7 @@ internal sealed unsafe class ClipVisionTower : IDisposable
 
     /// <summary>
     /// [w, k] -> [e, k]. <c>mlp</c> (LLaVA-1.5): linear, GELU, linear. <c>mlp_norm</c> (Yi-VL): linear, LayerNorm, GELU, linear, LayerNorm.
+    /// <c>ldp</c> and <c>ldpv2</c> (MobileVLM): linear, GELU, linear, then <see cref="LdpProjector"/>.
     /// GELU is the erf form the models were trained with; ggml's tanh form is a table of 16-bit floats, which costs more precision than
     /// the difference between the two forms (under 5e-4).
     /// </summary>
@@ -218,6 +228,7 @@ internal sealed unsafe class ClipVisionTower : IDisposable
         if (_weights.ProjectorNorm1 is { } norm1) x = g.LayerNorm(norm1, x, _header.Epsilon, "mm.1");
         x = g.Name(ggml_gelu_erf(g.Context, x), "mm_act");
         x = g.Linear(_weights.Projector2, x, "mm.2");
+        if (_weights.Mobile is { } mobile) return new LdpProjector(mobile, _header.GridSide).Build(g, x);
         return _weights.ProjectorNorm2 is { } norm2 ? g.LayerNorm(norm2, x, _header.Epsilon, "mm.4") : x;
     }
 

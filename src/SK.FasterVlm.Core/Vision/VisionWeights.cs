@@ -31,7 +31,7 @@ internal sealed unsafe class VisionWeights : SafeHandle
     {
         (_file, Header, Device, _asked) = (file, header, device, precision);
         _repack = repack && device.IsCpu && RepackedMatrix.IsSupported && Matrices(header).All(CanRepack);
-        int tensors = 16 * header.LayerCount + 32;
+        int tensors = 16 * header.LayerCount + 64;
         _context = GgmlContextHandle.Create((nuint)tensors * ggml_tensor_overhead());
         SetHandle((nint)_context.Pointer);
 
@@ -48,6 +48,7 @@ internal sealed unsafe class VisionWeights : SafeHandle
         ProjectorNorm1 = header.ProjectorNorm1 is { } norm1 ? NormOf(norm1) : null;
         Projector2 = LinearOf(header.Projector2);
         ProjectorNorm2 = header.ProjectorNorm2 is { } norm2 ? NormOf(norm2) : null;
+        Mobile = header.Mobile is { } mobile ? MobileOf(mobile) : null;
     }
 
     /// <summary>Sizes, checked against the file.</summary>
@@ -82,6 +83,9 @@ internal sealed unsafe class VisionWeights : SafeHandle
 
     /// <summary>After the second layer of <c>mlp_norm</c>; null for <c>mlp</c>.</summary>
     public Norm? ProjectorNorm2 { get; }
+
+    /// <summary>The rest of <c>ldp</c> and <c>ldpv2</c>; null for the others.</summary>
+    public LdpProjector.Weights? Mobile { get; }
 
     /// <summary>How the matrices are held: what was asked for, with <see cref="TowerPrecision.Auto"/> resolved.</summary>
     public TowerPrecision Precision { get; private set; }
@@ -163,19 +167,34 @@ internal sealed unsafe class VisionWeights : SafeHandle
 
     Linear LinearOf(ClipTensors layer)
     {
+        if (!_repack) return PlainLinear(layer.Weight, layer.Bias);
         GgufTensorInfo matrix = layer.Weight;
         long inputs = matrix.Ne(0), outputs = matrix.Ne(1);
-        if (_repack)
-        {
-            ggml_tensor* panels = Declare(
-                _copied, matrix, ggml_type.GGML_TYPE_I8, RepackedMatrix.PanelBytes(inputs), outputs / RepackedMatrix.Panel);
-            return new Linear(panels, inputs, Floats(layer.Bias));
-        }
+        ggml_tensor* panels = Declare(
+            _copied, matrix, ggml_type.GGML_TYPE_I8, RepackedMatrix.PanelBytes(inputs), outputs / RepackedMatrix.Panel);
+        return new Linear(panels, inputs, Floats(layer.Bias));
+    }
+
+    Linear PlainLinear(GgufTensorInfo matrix, GgufTensorInfo? bias)
+    {
+        long inputs = matrix.Ne(0), outputs = matrix.Ne(1);
         GgmlType target = WeightConversion.TargetType(matrix.Type, inputs, _asked, Device.IsCpu);
         // ggml's CPU kernels read aligned memory only.
         bool map = target == matrix.Type && Device.IsCpu && _file.CanMap && matrix.Offset % Alignment == 0;
         ggml_tensor* tensor = Declare(map ? _mapped : _copied, matrix, (ggml_type)target, inputs, outputs);
-        return new Linear(tensor, inputs, Floats(layer.Bias));
+        return new Linear(tensor, inputs, bias is null ? null : Floats(bias));
+    }
+
+    // Small against the tower, so that nothing is won by repacking; kernels are stored [3, 3, e] and declared [9, e].
+    LdpProjector.Weights MobileOf(ClipMobileProjector mobile)
+    {
+        return new LdpProjector.Weights(
+            [.. mobile.Blocks.Select(b => new LdpProjector.MobileBlock(
+                Kernel(b.Depthwise), NormOf(b.DepthwiseNorm), PlainLinear(b.Squeeze.Weight, b.Squeeze.Bias),
+                PlainLinear(b.Excite.Weight, b.Excite.Bias), PlainLinear(b.Pointwise, null), NormOf(b.PointwiseNorm)))],
+            mobile.Positions is { } p ? new Norm(Kernel(p.Weight), Floats(p.Bias)) : null);
+
+        ggml_tensor* Kernel(GgufTensorInfo kernel) => Declare(_copied, kernel, ggml_type.GGML_TYPE_F32, 9, kernel.ElementCount / 9);
     }
 
     // All or none, so that layers with the same input can share it.

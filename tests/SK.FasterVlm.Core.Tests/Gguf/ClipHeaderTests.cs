@@ -125,6 +125,8 @@ public sealed class ClipHeaderTests
     [Theory]
     [InlineData(ProjectorKind.Mlp)]
     [InlineData(ProjectorKind.MlpNorm)]
+    [InlineData(ProjectorKind.Ldp)]
+    [InlineData(ProjectorKind.LdpV2)]
     public void Read_AnyTensorMissingOrOfAnotherShapeOrType_Throws(ProjectorKind projector)
     {
         var options = new SyntheticModelOptions { Projector = projector };

@@ -45,7 +45,8 @@ sealed class NaiveClip(GgufFile file)
         double[] attention = [];
         for (int layer = 0; layer < Layers; layer++) (x, attention) = Block(x, $"v.blk.{layer}.");
         double[][] features = ClsLast ? x[..^1] : x[1..];
-        return new Result(features, attention, [.. features.Select(Project)]);
+        bool joined = !file.TryGetTensor("mm.0.weight", out _); // MobileVLM's projectors need the whole grid
+        return new Result(features, attention, joined ? new NaiveLdp(file).Run(features) : [.. features.Select(Project)]);
     }
 
     double[][] Embed(float[] pixels)
@@ -160,7 +161,7 @@ sealed class NaiveClip(GgufFile file)
 
     double Activation(double x) => QuickGelu ? x / (1 + Math.Exp(-1.702 * x)) : Gelu(x);
 
-    static double Gelu(double x) => 0.5 * x * (1 + Erf(x / Math.Sqrt(2)));
+    internal static double Gelu(double x) => 0.5 * x * (1 + Erf(x / Math.Sqrt(2)));
 
     // The Taylor series converges everywhere; up to 4 its terms cancel to far better than a float's precision.
     static double Erf(double x)

@@ -37,6 +37,16 @@ sealed class TinyTower : IDisposable
 
     public int[] AllPatches => [.. Enumerable.Range(0, PatchCount)];
 
+    /// <summary>Visual tokens of a view, fewer than patches for MobileVLM's projectors.</summary>
+    public int[] AllTokens
+    {
+        get
+        {
+            ClipHeader header = ClipHeader.Read(Projector);
+            return [.. Enumerable.Range(0, header.TokenGridSide * header.TokenGridSide)];
+        }
+    }
+
     public ClipVisionTower Load(TowerPrecision precision = TowerPrecision.F32, int threads = 1, bool repack = true)
     {
         NativeRuntime.Load(new NativeOptions());
