@@ -65,3 +65,35 @@ public sealed class SchemaNotSupportedException(string message, string path) : F
     /// <summary>Where in the schema, as a JSON pointer; empty for the whole of it.</summary>
     public string SchemaPath => path;
 }
+
+/// <summary>More requests are waiting than the queue takes. Nothing was done; the same request may succeed later.</summary>
+public sealed class ServerBusyException : FasterVlmException
+{
+    /// <summary>Creates the error.</summary>
+    /// <param name="waiting">Requests that are waiting.</param>
+    /// <param name="retryAfter">When a place should be free, by how long requests took lately.</param>
+    public ServerBusyException(int waiting, TimeSpan retryAfter)
+        : base($"{waiting} requests are waiting already; try again in {Math.Ceiling(retryAfter.TotalSeconds):0} s.")
+    {
+        Waiting = waiting;
+        RetryAfter = retryAfter;
+    }
+
+    /// <summary>Requests that are waiting.</summary>
+    public int Waiting { get; }
+
+    /// <summary>When a place should be free: an estimate, 1 second to 10 minutes.</summary>
+    public TimeSpan RetryAfter { get; }
+}
+
+/// <summary>A request did not end within its time limit.</summary>
+public sealed class RequestTimeoutException : FasterVlmException
+{
+    /// <summary>Creates the error.</summary>
+    /// <param name="limit">The limit.</param>
+    public RequestTimeoutException(TimeSpan limit)
+        : base($"The request did not end within its limit of {limit.TotalSeconds:0.###} s; allow more time or ask for fewer tokens.") => Limit = limit;
+
+    /// <summary>The limit.</summary>
+    public TimeSpan Limit { get; }
+}

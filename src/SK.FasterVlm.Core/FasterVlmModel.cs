@@ -48,7 +48,7 @@ public sealed class FasterVlmModel : IAsyncDisposable, IDisposable
         Template = options.ChatTemplate is { } name ? ChatTemplate.ByName(name) : ChatTemplate.ForModel(language.Info);
         Selector = VisualTokenSelectors.ByName(options.Selector);
         ModelId = options.ModelId ?? language.Info.Name;
-        Generator = new Generator(language, vision, (loggers ?? NullLoggerFactory.Instance).CreateLogger<Generator>());
+        Generator = new Generator(language, vision, (loggers ?? NullLoggerFactory.Instance).CreateLogger<Generator>(), options);
     }
 
     /// <summary>The options the model was loaded with.</summary>

@@ -62,14 +62,49 @@ public sealed class FasterVlmOptions
     /// <summary>Views of a picture and the order of their tokens; matters for LLaVA-NeXT.</summary>
     public ViewSettings Views { get; set; } = ViewSettings.Default;
 
-    /// <summary>Positions of the context, 0 (default: 4096, or what the model was trained for if that is less) or 16 to 1,048,576.</summary>
+    /// <summary>
+    /// Positions one conversation may use, 0 (default: 4096, or what the model was trained for if that is less) or 16 to 1,048,576.
+    /// </summary>
     public int ContextLength { get; set; }
 
     /// <summary>
-    /// Conversations whose state the context holds at once, 1 (default) to 64; each gets <see cref="ContextLength"/> positions of
-    /// KV cache.
+    /// Positions of KV cache that all conversations share, 0 (default: <see cref="ContextLength"/>, so that a single one may use them
+    /// all) or <see cref="ContextLength"/> to 67,108,864. This is what takes memory: 512 KiB per position for a 7B model in F16.
     /// </summary>
-    public int MaxSequences { get; set; } = 1;
+    public int KvCacheLength { get; set; }
+
+    /// <summary>
+    /// Requests that run at once, 1 to 64 (default 4); more wait. Takes no KV cache of its own: all share <see cref="KvCacheLength"/>
+    /// positions, and a request starts when its prompt and longest answer fit what is left. Sequences nobody runs on hold the prefix cache.
+    /// </summary>
+    public int MaxSequences { get; set; } = 4;
+
+    /// <summary>Requests that may wait, 0 to 100,000 (default 256); further ones end at once in <see cref="ServerBusyException"/>.</summary>
+    public int MaxQueuedRequests { get; set; } = 256;
+
+    /// <summary>
+    /// Longest time from the start of a request to its end, waiting included; null (default) sets no limit. Above it a request ends in
+    /// <see cref="RequestTimeoutException"/>. From 1 millisecond to 24 days.
+    /// </summary>
+    public TimeSpan? RequestTimeout { get; set; }
+
+    /// <summary>
+    /// Rows of a new prompt evaluated between two tokens of the requests that are running, 0 (default: as many as take about three
+    /// times as long as a token, as measured) or 1 to 16,384. While nothing else runs a prompt is evaluated whole.
+    /// </summary>
+    public int PrefillChunk { get; set; }
+
+    /// <summary>
+    /// Keeps what the KV cache holds of ended requests, so that a request which begins alike evaluates only the rest (default true).
+    /// Costs no memory beyond the KV cache. Off, no request's numbers depend on an earlier one's; see docs/serving.md.
+    /// </summary>
+    public bool PrefixCache { get; set; } = true;
+
+    /// <summary>
+    /// Bytes of visual tokens kept, so that no image is encoded twice, 0 (off) to 1 TiB (default 128 MiB: about 140 images of LLaVA-1.5-7B
+    /// at 10 %, or 14 unpruned).
+    /// </summary>
+    public long ImageCacheBytes { get; set; } = 128L << 20;
 
     /// <summary>Rows per call of the library, 1 to 16,384 (default 2048).</summary>
     public int BatchSize { get; set; } = 2048;
@@ -115,7 +150,14 @@ public sealed class FasterVlmOptions
     public void Validate()
     {
         Range(ContextLength == 0 || ContextLength is >= 16 and <= 1_048_576, nameof(ContextLength), ContextLength, "0 or 16 to 1048576");
+        Range(KvCacheLength == 0 || KvCacheLength >= ContextLength && KvCacheLength is >= 16 and <= 67_108_864,
+            nameof(KvCacheLength), KvCacheLength, "0 or ContextLength to 67108864");
         Range(MaxSequences is >= 1 and <= 64, nameof(MaxSequences), MaxSequences, "1 to 64");
+        Range(MaxQueuedRequests is >= 0 and <= 100_000, nameof(MaxQueuedRequests), MaxQueuedRequests, "0 to 100000");
+        Range(RequestTimeout is null || RequestTimeout >= TimeSpan.FromMilliseconds(1) && RequestTimeout <= TimeSpan.FromDays(24),
+            nameof(RequestTimeout), RequestTimeout, "1 millisecond to 24 days");
+        Range(PrefillChunk is >= 0 and <= 16_384, nameof(PrefillChunk), PrefillChunk, "0 to 16384");
+        Range(ImageCacheBytes is >= 0 and <= 1L << 40, nameof(ImageCacheBytes), ImageCacheBytes, "0 to 1099511627776");
         Range(BatchSize is >= 1 and <= 16_384, nameof(BatchSize), BatchSize, "1 to 16384");
         Range(MicroBatchSize >= 1 && MicroBatchSize <= BatchSize, nameof(MicroBatchSize), MicroBatchSize, $"1 to BatchSize ({BatchSize})");
         Range(Threads is >= 0 and <= 512, nameof(Threads), Threads, "0 to 512");
@@ -131,7 +173,7 @@ public sealed class FasterVlmOptions
             throw new ArgumentException("ModelPath and ProjectorPath belong together: give both, or neither for the embedded model.");
         if (KvCache == KvCacheType.Q8_0 && !FlashAttention) throw new ArgumentException("KvCache Q8_0 needs FlashAttention.");
 
-        static void Range(bool ok, string name, int value, string range)
+        static void Range(bool ok, string name, object? value, string range)
         {
             if (!ok) throw new ArgumentOutOfRangeException(name, value, $"{name} must be {range}.");
         }

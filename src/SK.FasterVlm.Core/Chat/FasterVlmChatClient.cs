@@ -141,10 +141,12 @@ public sealed class FasterVlmChatClient : IChatClient
         InputTokenCount = statistics.PromptTokens,
         OutputTokenCount = statistics.OutputTokens,
         TotalTokenCount = statistics.PromptTokens + statistics.OutputTokens,
+        CachedInputTokenCount = statistics.CachedPromptTokens,
         AdditionalCounts = new()
         {
             ["visual_tokens_kept"] = statistics.VisualTokensKept,
             ["visual_tokens_total"] = statistics.VisualTokensTotal,
+            ["image_cache_hits"] = statistics.ImageCacheHits,
         },
     };
 }

@@ -12,6 +12,9 @@ sealed class ActiveRequests : IAsyncDisposable, IDisposable
     /// <summary>Whether new requests are refused.</summary>
     public bool IsClosed => _closing.IsCancellationRequested;
 
+    /// <summary>Cancelled when the model is being disposed.</summary>
+    public CancellationToken Closing => _closing.Token;
+
     /// <summary>Begins a request.</summary>
     /// <exception cref="ObjectDisposedException">Closed.</exception>
     public Entry Enter(object owner)
@@ -66,7 +69,7 @@ sealed class ActiveRequests : IAsyncDisposable, IDisposable
         internal Entry(ActiveRequests owner) => _owner = owner;
 
         /// <summary>Cancelled when the model is being disposed.</summary>
-        public CancellationToken Closing => _owner._closing.Token;
+        public CancellationToken Closing => _owner.Closing;
 
         /// <inheritdoc/>
         public void Dispose() => _owner.Leave();

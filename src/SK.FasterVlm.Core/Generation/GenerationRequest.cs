@@ -61,6 +61,12 @@ public sealed record GenerationRequest
 
     /// <summary>Told after every encoded view, from a thread of the encoder.</summary>
     public IProgress<ImageProgress>? ImageProgress { get; init; }
+
+    /// <summary>
+    /// Longest time from the start of the request to its end, waiting included; null (default) takes
+    /// <see cref="FasterVlmOptions.RequestTimeout"/>, <see cref="Timeout.InfiniteTimeSpan"/> sets no limit.
+    /// </summary>
+    public TimeSpan? TimeLimit { get; init; }
 }
 
 /// <summary>How far the encoding of a request's images is.</summary>
@@ -88,6 +94,12 @@ public enum GenerationEnd
 /// <param name="Timings">Milliseconds by stage.</param>
 public sealed record ImageStatistics(int Width, int Height, int PatchCount, IReadOnlyList<int[]> Kept, VisionTimings Timings)
 {
+    /// <summary>Whether the image had been encoded for another request, so that its <see cref="Timings"/> are 0.</summary>
+    public bool FromCache { get; init; }
+
+    /// <summary>[CLS] attention of every view, each [patches] in raster order: what the selection was made by.</summary>
+    public IReadOnlyList<float[]> ClsAttention { get; init; } = [];
+
     /// <summary>Newline embeddings the language model got beside them (LLaVA-NeXT with <see cref="ViewMerge.SpatialUnpad"/>).</summary>
     public int Newlines { get; init; }
 
@@ -99,8 +111,8 @@ public sealed record ImageStatistics(int Width, int Height, int PatchCount, IRea
 /// <param name="PromptTokens">Positions of the prompt, visual tokens included.</param>
 /// <param name="OutputTokens">Tokens generated, the end-of-turn token excluded.</param>
 /// <param name="Images">One entry per image.</param>
-/// <param name="QueueMs">Waiting for the model.</param>
-/// <param name="PrefillMs">Evaluating the prompt.</param>
+/// <param name="QueueMs">Waiting for the requests before it and for room in the KV cache.</param>
+/// <param name="PrefillMs">Evaluating the prompt; steps of other requests between its parts included.</param>
 /// <param name="GenerationMs">From the first token to the last.</param>
 /// <param name="TimeToFirstTokenMs">From the start of the request to the first token, waiting excluded.</param>
 /// <param name="KvBytes">KV cache the sequence used at its end.</param>
@@ -108,6 +120,12 @@ public sealed record GenerationStatistics(
     int PromptTokens, int OutputTokens, IReadOnlyList<ImageStatistics> Images,
     double QueueMs, double PrefillMs, double GenerationMs, double TimeToFirstTokenMs, long KvBytes)
 {
+    /// <summary>Positions of the prompt that were taken from the prefix cache instead of being evaluated.</summary>
+    public int CachedPromptTokens { get; init; }
+
+    /// <summary>Images that were taken from the image cache instead of being encoded.</summary>
+    public int ImageCacheHits => Images.Count(static i => i.FromCache);
+
     /// <summary>Visual tokens the language model got.</summary>
     public int VisualTokensKept => Images.Sum(static i => i.KeptCount);
 

@@ -11,46 +11,66 @@ using SK.FasterVlm.Vision;
 namespace SK.FasterVlm.Generation;
 
 /// <summary>
-/// The life of one request: tokenise, encode images, count, wait for the model, prefill, sample, stop. Thread-safe; requests share
-/// the language model one after the other, in the order they became ready, while the images of others are encoded.
+/// The life of one request: tokenise, encode images, count, wait for a sequence, prefill, sample, stop. Thread-safe; many requests run
+/// at once and share every pass through the model (see docs/serving.md), while the images of others are encoded.
 /// </summary>
 /// <remarks>
 /// A request runs on its own, not on the consumer's thread: a slow consumer does not hold the model, and one that stops early
-/// (<c>break</c>, cancellation) ends it within one token or one sub-batch of the prompt.
+/// (<c>break</c>, cancellation) ends it within one token or one part of the prompt.
 /// </remarks>
 public sealed partial class Generator : IAsyncDisposable, IDisposable
 {
-    // One sequence for now; the gate is what a scheduler of several sequences replaces.
-    const int Sequence = 0;
-
     readonly ILanguageModel _language;
     readonly IVisionEncoder? _vision;
+    readonly FasterVlmOptions _options;
+    readonly TimeProvider _time;
     readonly ILogger _logger;
     readonly PromptTokenizer _tokenizer;
-    readonly ModelGate _gate = new();
     readonly ActiveRequests _active = new();
+    readonly RequestLimit _limit;
+    readonly ImageSource _images;
 
     /// <summary>Creates a generator over parts that the caller owns and keeps until after <see cref="DisposeAsync"/>.</summary>
     /// <param name="language">The language model. Nothing else may touch its context meanwhile.</param>
     /// <param name="vision">The vision encoder; null for text only.</param>
     /// <param name="logger">For one line per request at debug level.</param>
-    public Generator(ILanguageModel language, IVisionEncoder? vision, ILogger? logger = null)
+    /// <param name="options">Caches, queue and time limit are taken from here; null takes the defaults.</param>
+    public Generator(ILanguageModel language, IVisionEncoder? vision, ILogger? logger = null, FasterVlmOptions? options = null)
+        : this(language, vision, logger, options, TimeProvider.System)
+    {
+    }
+
+    internal Generator(ILanguageModel language, IVisionEncoder? vision, ILogger? logger, FasterVlmOptions? options, TimeProvider time)
     {
         ArgumentNullException.ThrowIfNull(language);
-        _language = language;
-        _vision = vision;
+        (_language, _vision, _time) = (language, vision, time);
+        _options = options ?? new FasterVlmOptions();
+        _options.Validate();
         _logger = logger ?? NullLogger.Instance;
         _tokenizer = new PromptTokenizer(language);
+        _limit = new RequestLimit(language.SequenceCount, _options.MaxQueuedRequests);
+        ImageCache = new VisionCache(_options.ImageCacheBytes);
+        _images = new ImageSource(vision, ImageCache);
+        Scheduler = new Scheduler(language, _options.PrefixCache, _options.PrefillChunk, _active.Closing);
+        Metrics = new GenerationMetrics(language.Info.Name, Scheduler, ImageCache);
     }
 
     /// <summary>The tokenizer used for prompts.</summary>
     public PromptTokenizer Tokenizer => _tokenizer;
+
+    internal VisionCache ImageCache { get; }
+
+    internal Scheduler Scheduler { get; }
+
+    internal GenerationMetrics Metrics { get; }
 
     /// <summary>Runs a request as a stream of text pieces; the last update carries the reason of the end and the statistics.</summary>
     /// <param name="request">What to do. Checked at once, before the first element is asked for.</param>
     /// <param name="cancellationToken">Ends the request; so does disposing the enumerator.</param>
     /// <exception cref="ArgumentException">The request contradicts itself or a setting is out of range.</exception>
     /// <exception cref="ObjectDisposedException">The generator is, or was meanwhile, disposed.</exception>
+    /// <exception cref="ServerBusyException">Too many requests are waiting (with the first element).</exception>
+    /// <exception cref="RequestTimeoutException">The time limit passed (while enumerating).</exception>
     /// <exception cref="ContextLengthException">The prompt does not fit (while enumerating).</exception>
     /// <exception cref="ImageFormatException">An image cannot be used (while enumerating).</exception>
     public IAsyncEnumerable<GenerationUpdate> GenerateAsync(GenerationRequest request, CancellationToken cancellationToken = default)
@@ -78,16 +98,28 @@ public sealed partial class Generator : IAsyncDisposable, IDisposable
     }
 
     /// <summary>Cancels what is running, waits for it to end, and refuses new requests.</summary>
-    public ValueTask DisposeAsync() => _active.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _active.DisposeAsync().ConfigureAwait(false);
+        await Scheduler.DisposeAsync().ConfigureAwait(false);
+        Metrics.Dispose();
+    }
 
     /// <summary>As <see cref="DisposeAsync"/>, blocking.</summary>
-    public void Dispose() => _active.Dispose();
+    public void Dispose()
+    {
+        _active.Dispose();
+        Scheduler.Dispose();
+        Metrics.Dispose();
+    }
 
     void Check(GenerationRequest request)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(request.MaxOutputTokens, 1);
         if (request.TopLogProbabilities is { } top && (uint)top > LogProbabilityRecord.MostAlternatives)
             throw new ArgumentOutOfRangeException(nameof(request), top, $"TopLogProbabilities must be 0 to {LogProbabilityRecord.MostAlternatives}.");
+        if (request.TimeLimit is { } limit && limit != Timeout.InfiniteTimeSpan && (limit <= TimeSpan.Zero || limit > TimeSpan.FromDays(24)))
+            throw new ArgumentOutOfRangeException(nameof(request), limit, "The time limit must be above 0 and at most 24 days.");
         if (request.Stop.Any(string.IsNullOrEmpty)) throw new ArgumentException("A stop text must not be empty.", nameof(request));
         if (request.Images.Count > 0 && _vision is null) throw new ArgumentException("This model has no vision encoder.", nameof(request));
         foreach (PromptSegment segment in request.Prompt)
@@ -121,16 +153,20 @@ public sealed partial class Generator : IAsyncDisposable, IDisposable
         try
         {
             using ActiveRequests.Entry entry = _active.Enter(this);
-            using CancellationTokenSource linked = CancellationTokenSource.CreateLinkedTokenSource(caller, abandoned, entry.Closing);
+            using RequestLimit.Place place = _limit.Enter();
+            TimeSpan limit = request.TimeLimit ?? _options.RequestTimeout ?? Timeout.InfiniteTimeSpan;
+            using CancellationTokenSource late = new(limit, _time);
+            using CancellationTokenSource linked = CancellationTokenSource.CreateLinkedTokenSource(caller, abandoned, entry.Closing, late.Token);
             try
             {
                 // Tokenising a long prompt takes milliseconds the caller's thread should not lose.
-                await Task.Run(() => ServeAsync(request, updates, linked.Token), linked.Token).ConfigureAwait(false);
+                await Task.Run(() => ServeAsync(request, updates, place, linked.Token), linked.Token).ConfigureAwait(false);
             }
             catch (OperationCanceledException e)
             {
                 error = caller.IsCancellationRequested ? new OperationCanceledException(e.Message, e, caller)
                     : entry.Closing.IsCancellationRequested ? Disposed()
+                    : late.IsCancellationRequested ? new RequestTimeoutException(limit)
                     : e;
             }
         }
@@ -138,92 +174,52 @@ public sealed partial class Generator : IAsyncDisposable, IDisposable
         {
             error = e;
         }
+        if (error is not null) Metrics.Ended(Outcome(error));
         updates.Complete(error);
     }
 
     static ObjectDisposedException Disposed() => new(nameof(FasterVlmModel), "The model was disposed during the request.");
 
-    async Task ServeAsync(GenerationRequest request, ChannelWriter<GenerationUpdate> updates, CancellationToken cancellationToken)
+    static string Outcome(Exception error) => error switch
+    {
+        OperationCanceledException or ObjectDisposedException => "cancelled",
+        RequestTimeoutException => "timeout",
+        ServerBusyException => "busy",
+        _ => "failed",
+    };
+
+    async Task ServeAsync(
+        GenerationRequest request, ChannelWriter<GenerationUpdate> updates, RequestLimit.Place place, CancellationToken cancellationToken)
     {
         long start = Stopwatch.GetTimestamp();
         // Made first because it checks the sampling settings: a bad one must not cost an encoded image.
         using ITokenSampler sampler = _language.CreateSampler(request.Sampling);
-        PreparedPrompt prompt = await PreparedPrompt.CreateAsync(
-            request, _tokenizer, _vision, _language.ContextLength, cancellationToken).ConfigureAwait(false);
+        using PreparedPrompt prompt = await PreparedPrompt.CreateAsync(
+            request, _tokenizer, _images, _language.ContextLength, cancellationToken).ConfigureAwait(false);
 
-        long queued = Stopwatch.GetTimestamp();
-        using ModelGate.Lease lease = await _gate.AcquireAsync(cancellationToken).ConfigureAwait(false);
-        double queueMs = Stopwatch.GetElapsedTime(queued).TotalMilliseconds;
+        AnswerStream answer = new(_language, request, prompt.Length, updates);
+        SequenceTimes times = await Scheduler.RunAsync(
+            new SequenceJob(prompt, sampler, answer, request.MaxOutputTokens, cancellationToken)).ConfigureAwait(false);
+        place.Served(times.Started);
 
-        // A thread of its own: prefill and generation block for seconds, which the pool's threads should not.
-        GenerationStatistics statistics = await Task.Factory.StartNew(
-            () => Answer(request, prompt, sampler, updates, start, queueMs, cancellationToken),
-            cancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
-        LogRequest(_logger, statistics.PromptTokens, statistics.VisualTokensKept, statistics.VisualTokensTotal,
-            statistics.OutputTokens, statistics.QueueMs, statistics.PrefillMs, statistics.GenerationMs);
+        double queueMs = Stopwatch.GetElapsedTime(times.Queued, times.Started).TotalMilliseconds;
+        GenerationStatistics statistics = new(
+            prompt.Length, answer.Count, prompt.Images, queueMs,
+            PrefillMs: Stopwatch.GetElapsedTime(times.Started, times.FirstToken).TotalMilliseconds,
+            GenerationMs: Stopwatch.GetElapsedTime(times.FirstToken, times.Ended).TotalMilliseconds,
+            TimeToFirstTokenMs: Stopwatch.GetElapsedTime(start, times.FirstToken).TotalMilliseconds - queueMs,
+            KvBytes: times.Positions * _language.Info.KvBytesPerToken)
+        {
+            CachedPromptTokens = times.Reused,
+        };
+        Metrics.Completed(statistics, Stopwatch.GetElapsedTime(start, times.Ended).TotalMilliseconds);
+        LogRequest(_logger, statistics.PromptTokens, statistics.CachedPromptTokens, statistics.VisualTokensKept,
+            statistics.VisualTokensTotal, statistics.OutputTokens, statistics.QueueMs, statistics.PrefillMs, statistics.GenerationMs);
+        answer.Finish(statistics);
     }
 
-    GenerationStatistics Answer(
-        GenerationRequest request, PreparedPrompt prompt, ITokenSampler sampler, ChannelWriter<GenerationUpdate> updates,
-        long start, double queueMs, CancellationToken cancellationToken)
-    {
-        try
-        {
-            long prefill = Stopwatch.GetTimestamp();
-            _language.TrimSequence(Sequence, 0);
-            _language.Evaluate(Sequence, prompt.Rows, cancellationToken);
-            double prefillMs = Stopwatch.GetElapsedTime(prefill).TotalMilliseconds;
-
-            LogProbabilityRecord? log = request.TopLogProbabilities is { } top ? new(_language, top) : null;
-            AnswerText text = new(_language, request.Stop, request.TrimStart);
-            int token = sampler.Sample(Sequence);
-            long first = Stopwatch.GetTimestamp();
-            int count = 0;
-            int[] row = new int[1];
-            GenerationEnd end;
-            while (true)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                if (_language.IsEndOfGeneration(token))
-                {
-                    end = GenerationEnd.Stop;
-                    break;
-                }
-                count++;
-                log?.Add(token, _language.GetLogits(Sequence)); // still those the token was drawn from
-                string piece = text.Push(token);
-                if (piece.Length > 0) updates.TryWrite(new GenerationUpdate(piece) { Tokens = log?.Take() });
-                if (text.Stopped)
-                {
-                    end = GenerationEnd.Stop;
-                    break;
-                }
-                if (count == request.MaxOutputTokens || prompt.Length + count > _language.ContextLength)
-                {
-                    end = GenerationEnd.Length;
-                    break;
-                }
-                row[0] = token;
-                _language.Evaluate(Sequence, [PromptRows.FromTokens(row)], cancellationToken);
-                token = sampler.Sample(Sequence);
-            }
-
-            GenerationStatistics statistics = new(
-                prompt.Length, count, prompt.Images, queueMs, prefillMs,
-                GenerationMs: Stopwatch.GetElapsedTime(first).TotalMilliseconds,
-                TimeToFirstTokenMs: Stopwatch.GetElapsedTime(start, first).TotalMilliseconds - queueMs,
-                KvBytes: _language.SequenceLength(Sequence) * _language.Info.KvBytesPerToken);
-            updates.TryWrite(new GenerationUpdate(text.Finish(), end, statistics) { Tokens = log?.Take() });
-            return statistics;
-        }
-        finally
-        {
-            _language.TrimSequence(Sequence, 0);
-        }
-    }
-
-    [LoggerMessage(Level = LogLevel.Debug, Message = "{PromptTokens} prompt tokens ({Kept} of {Total} visual), {OutputTokens} generated; "
-        + "queued {QueueMs:0} ms, prefill {PrefillMs:0} ms, generation {GenerationMs:0} ms")]
+    [LoggerMessage(Level = LogLevel.Debug, Message = "{PromptTokens} prompt tokens ({Cached} cached; {Kept} of {Total} visual), "
+        + "{OutputTokens} generated; queued {QueueMs:0} ms, prefill {PrefillMs:0} ms, generation {GenerationMs:0} ms")]
     static partial void LogRequest(
-        ILogger logger, int promptTokens, int kept, int total, int outputTokens, double queueMs, double prefillMs, double generationMs);
+        ILogger logger, int promptTokens, int cached, int kept, int total, int outputTokens, double queueMs, double prefillMs, double generationMs);
 }

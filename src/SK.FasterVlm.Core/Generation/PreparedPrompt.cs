@@ -1,57 +1,93 @@
 using SK.FasterVlm.Chat;
 using SK.FasterVlm.Language;
-using SK.FasterVlm.Vision;
 
 namespace SK.FasterVlm.Generation;
 
-/// <summary>A prompt as the language model gets it: rows in order, counted against the context.</summary>
-/// <param name="Rows">Token and embedding rows.</param>
-/// <param name="Length">Positions the rows take.</param>
-/// <param name="Images">What the images cost and kept.</param>
-sealed record PreparedPrompt(IReadOnlyList<PromptRows> Rows, int Length, IReadOnlyList<ImageStatistics> Images)
+/// <summary>A prompt as the language model gets it: rows in order, counted against the context. Holds its images until disposed.</summary>
+sealed class PreparedPrompt : IDisposable
 {
+    readonly IReadOnlyList<VisionCache.Lease> _leases;
+
+    PreparedPrompt(IReadOnlyList<PromptRows> rows, UInt128[] keys, IReadOnlyList<ImageStatistics> images, IReadOnlyList<VisionCache.Lease> leases) =>
+        (Rows, Keys, Images, _leases) = (rows, keys, images, leases);
+
+    /// <summary>Token and embedding rows.</summary>
+    public IReadOnlyList<PromptRows> Rows { get; }
+
+    /// <summary>What each row is.</summary>
+    public UInt128[] Keys { get; }
+
+    /// <summary>Positions the rows take.</summary>
+    public int Length => Keys.Length;
+
+    /// <summary>What the images cost and kept.</summary>
+    public IReadOnlyList<ImageStatistics> Images { get; }
+
     /// <summary>Tokenises the text, encodes the images and counts: nothing that does not fit gets any further.</summary>
     /// <exception cref="ContextLengthException">The prompt leaves no position for an answer.</exception>
     public static async Task<PreparedPrompt> CreateAsync(
-        GenerationRequest request, PromptTokenizer tokenizer, IVisionEncoder? vision, int contextLength, CancellationToken cancellationToken)
+        GenerationRequest request, PromptTokenizer tokenizer, ImageSource images, int contextLength, CancellationToken cancellationToken)
     {
         IReadOnlyList<PromptPart> parts = tokenizer.Tokenize(request.Prompt);
         int textLength = parts.Sum(static p => p.Tokens.Length);
         CheckLength(textLength, 0, contextLength); // before seconds are spent on images
 
-        VisualTokens[] images = new VisualTokens[request.Images.Count];
-        for (int i = 0; i < images.Length; i++)
-            images[i] = await EncodeAsync(vision!, request, i, cancellationToken).ConfigureAwait(false);
-
-        int visual = parts.Sum(p => p.IsImage ? images[p.ImageIndex].Count : 0);
-        CheckLength(textLength + visual, visual, contextLength);
-
-        List<PromptRows> rows = new(parts.Count);
-        foreach (PromptPart part in parts)
-        {
-            if (!part.IsImage) rows.Add(PromptRows.FromTokens(part.Tokens));
-            else if (images[part.ImageIndex] is { Count: > 0 } image) rows.Add(PromptRows.FromEmbeddings(image.Embeddings, image.Count));
-        }
-        ImageStatistics[] statistics =
-            [.. images.Select(static i => new ImageStatistics(i.ImageWidth, i.ImageHeight, i.PatchCount, i.Kept, i.Timings) { Newlines = i.Newlines })];
-        return new PreparedPrompt(rows, textLength + visual, statistics);
-    }
-
-    static async Task<VisualTokens> EncodeAsync(
-        IVisionEncoder vision, GenerationRequest request, int index, CancellationToken cancellationToken)
-    {
-        ImageInput image = request.Images[index];
-        EncodedImage encoded = image.Encoded ?? await vision.EncodeAsync(
-            image.Bytes, request.Views, ViewReport.For(request, index), cancellationToken).ConfigureAwait(false);
+        List<VisionCache.Lease> leases = [];
         try
         {
-            return await vision.SelectAsync(
-                encoded, request.Selector, request.Budget, request.SelectorSeed, cancellationToken).ConfigureAwait(false);
+            List<(CachedImage Image, ImageStatistics Statistics)> prepared = [];
+            for (int i = 0; i < request.Images.Count; i++)
+                prepared.Add(await images.GetAsync(request, i, leases, cancellationToken).ConfigureAwait(false));
+
+            int visual = parts.Sum(p => p.IsImage ? prepared[p.ImageIndex].Image.Tokens.Count : 0);
+            CheckLength(textLength + visual, visual, contextLength);
+
+            List<PromptRows> rows = new(parts.Count);
+            List<UInt128> keys = new(textLength + visual);
+            foreach (PromptPart part in parts)
+            {
+                if (!part.IsImage)
+                {
+                    rows.Add(PromptRows.FromTokens(part.Tokens));
+                    RowKey.Append(keys, part.Tokens);
+                }
+                else if (prepared[part.ImageIndex].Image is { Tokens.Count: > 0 } image)
+                {
+                    rows.Add(PromptRows.FromEmbeddings(image.Tokens.Embeddings, image.Tokens.Count));
+                    RowKey.Append(keys, image.RowKey, image.Tokens.Count);
+                }
+            }
+            return new PreparedPrompt(rows, [.. keys], [.. prepared.Select(static p => p.Statistics)], leases);
         }
-        finally
+        catch
         {
-            if (image.Encoded is null) encoded.Dispose();
+            foreach (VisionCache.Lease lease in leases) lease.Dispose();
+            throw;
         }
+    }
+
+    /// <summary>The rows from a position on.</summary>
+    /// <param name="from">First row.</param>
+    /// <param name="count">Number of rows.</param>
+    /// <param name="width">Width of an embedding.</param>
+    public IReadOnlyList<PromptRows> Slice(int from, int count, int width)
+    {
+        if (from == 0 && count == Length) return Rows;
+        List<PromptRows> slice = [];
+        int start = 0;
+        foreach (PromptRows run in Rows)
+        {
+            int first = Math.Max(from, start), end = Math.Min(from + count, start + run.Count);
+            if (first < end) slice.Add(RowKey.Slice(run, first - start, end - first, width));
+            start += run.Count;
+        }
+        return slice;
+    }
+
+    /// <summary>Lets go of the images.</summary>
+    public void Dispose()
+    {
+        foreach (VisionCache.Lease lease in _leases) lease.Dispose();
     }
 
     static void CheckLength(int length, int visual, int contextLength)

@@ -25,10 +25,10 @@ public sealed unsafe partial class LlamaCppLanguageModel : ILanguageModel
 
     internal LlamaCppLanguageModel(
         LanguageModelFile file, LlamaModelHandle model, LlamaContextHandle context, LanguageModelInfo info, CancellationFlag cancel,
-        int contextLength, int sequenceCount)
+        int contextLength, int cacheLength, int sequenceCount)
     {
         (_file, _model, _context, _cancel) = (file, model, context, cancel);
-        (Info, ContextLength, SequenceCount) = (info, contextLength, sequenceCount);
+        (Info, ContextLength, CacheLength, SequenceCount) = (info, contextLength, cacheLength, sequenceCount);
         _tokenizer = new LlamaTokenizer(model);
         _batch = new EvaluationBatch((int)Llama.llama_n_batch(context));
         EmbeddingTable? embeddings = EmbeddingTable.Of(file, info.VocabularySize);
@@ -42,7 +42,7 @@ public sealed unsafe partial class LlamaCppLanguageModel : ILanguageModel
     public int ContextLength { get; }
 
     /// <inheritdoc/>
-    public int CacheLength => ContextLength * SequenceCount;
+    public int CacheLength { get; }
 
     /// <inheritdoc/>
     public int SequenceCount { get; }

@@ -24,21 +24,22 @@ internal static unsafe partial class LlamaCppLoader
             int contextLength = options.ContextLength > 0 ? options.ContextLength : Math.Min(DefaultContext, file.Header.ContextLength);
             if (contextLength > file.Header.ContextLength && logger is not null)
                 LogLongContext(logger, contextLength, file.Header.ContextLength);
+            int cacheLength = Math.Max(options.KvCacheLength, contextLength);
             long kvPerToken = file.KvBytesPerToken(options.KvCache);
             bool gpuWanted = options.Native.Backend != NativeBackend.Cpu && options.GpuLayers != 0;
             bool onGpu = gpuWanted && Llama.llama_supports_gpu_offload();
-            CheckMemory(file, options, contextLength, kvPerToken, onGpu);
+            CheckMemory(file, options, cacheLength, kvPerToken, onGpu);
 
             model = LoadWeights(file, options, onGpu, progress, cancellationToken);
             CheckModel(file, model);
             var cancel = new CancellationFlag();
-            context = MakeContext(model, options, contextLength, cancel);
+            context = MakeContext(model, options, contextLength, cacheLength, cancel);
             var tokenizer = new LlamaTokenizer(model);
             var info = new LanguageModelInfo(
                 file.Name, file.Header.Architecture, Llama.llama_model_n_embd_inp(model), Llama.llama_model_n_layer(model), tokenizer.Size,
                 Llama.llama_model_n_ctx_train(model), tokenizer.BosToken, tokenizer.EosToken, tokenizer.AddBos, file.Header.ChatTemplate,
                 kvPerToken, (long)Llama.llama_model_size(model));
-            return new LlamaCppLanguageModel(file, model, context, info, cancel, contextLength, options.MaxSequences);
+            return new LlamaCppLanguageModel(file, model, context, info, cancel, contextLength, cacheLength, options.MaxSequences);
         }
         catch
         {
@@ -50,18 +51,18 @@ internal static unsafe partial class LlamaCppLoader
     }
 
     // A context that does not fit is not refused by the library: the system ends the process.
-    static void CheckMemory(LanguageModelFile file, FasterVlmOptions options, int contextLength, long kvPerToken, bool onGpu)
+    static void CheckMemory(LanguageModelFile file, FasterVlmOptions options, int cacheLength, long kvPerToken, bool onGpu)
     {
         if (onGpu) return; // a device's memory is asked for at once and refused with a message
-        long kv = checked(kvPerToken * contextLength * options.MaxSequences);
+        long kv = checked(kvPerToken * cacheLength);
         bool mapped = file.LoadMode(options.Loading) == llama_load_mode.LLAMA_LOAD_MODE_MMAP;
         long weights = mapped ? 0 : file.File.Length;
         long available = HostMachine.AvailableMemory();
         if (kv + weights + WorkingBytes <= available) return;
         throw new NativeRuntimeException(
             $"{file.Name} needs about {Megabytes(kv + weights + WorkingBytes)} MB ({Megabytes(weights)} MB weights, "
-            + $"{Megabytes(kv)} MB KV cache for {options.MaxSequences} x {contextLength} positions) "
-            + $"but {Megabytes(available)} MB are available; lower ContextLength, "
+            + $"{Megabytes(kv)} MB KV cache for {cacheLength} positions) "
+            + $"but {Megabytes(available)} MB are available; lower ContextLength or KvCacheLength, "
             + "use KvCache Q8_0, or take a smaller quantisation.");
 
         static long Megabytes(long bytes) => bytes >> 20;
@@ -109,16 +110,17 @@ internal static unsafe partial class LlamaCppLoader
         throw new ModelFormatException($"{file.File.Name} ({file.Header.Architecture}) {problem} and cannot be used.");
     }
 
-    static LlamaContextHandle MakeContext(LlamaModelHandle model, FasterVlmOptions options, int contextLength, CancellationFlag cancel)
+    static LlamaContextHandle MakeContext(
+        LlamaModelHandle model, FasterVlmOptions options, int contextLength, int cacheLength, CancellationFlag cancel)
     {
         int threads = options.Threads > 0 ? options.Threads : HostMachine.PhysicalCores;
         llama_context_params parameters = Llama.llama_context_default_params();
-        parameters.n_ctx = checked((uint)(contextLength * options.MaxSequences));
+        parameters.n_ctx = (uint)cacheLength;
         // A decode step of every sequence must fit one batch.
         parameters.n_batch = (uint)Math.Max(Math.Min(options.BatchSize, contextLength), options.MaxSequences);
         parameters.n_ubatch = (uint)Math.Min(options.MicroBatchSize, contextLength);
         parameters.n_seq_max = (uint)options.MaxSequences;
-        // One cache for all sequences: a shared prefix is marked, not copied.
+        // One cache for all sequences: a shared prefix is marked, not copied, and one long conversation may take all of it.
         parameters.kv_unified = 1;
         // Only the last row's logits are ever asked for; the library reserves for one row per sequence and asserts it.
         parameters.n_outputs_max = (uint)options.MaxSequences;
@@ -139,7 +141,7 @@ internal static unsafe partial class LlamaCppLoader
         LlamaContextHandle context = LlamaContextHandle.Create(model, parameters);
         if (!context.IsInvalid) return context;
         context.Dispose();
-        throw new NativeRuntimeException($"No context of {contextLength} positions could be made: {NativeLog.Since(mark)}");
+        throw new NativeRuntimeException($"No context of {cacheLength} positions could be made: {NativeLog.Since(mark)}");
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]

@@ -126,6 +126,9 @@ public sealed record VisualTokens(
 {
     /// <summary>Rows that are newline embeddings.</summary>
     public int Newlines { get; init; }
+
+    /// <summary>[CLS] attention of every view, as in <see cref="EncodedImage.ClsAttention"/>; may be left empty.</summary>
+    public IReadOnlyList<float[]> ClsAttention { get; init; } = [];
 }
 
 /// <summary>

@@ -40,7 +40,8 @@ public sealed class LifetimeTests(TinyPair pair) : IClassFixture<TinyPair>
             catch (OperationCanceledException)
             {
             }
-            Assert.Equal(0, model.Language.SequenceLength(0));
+            Assert.Equal(0, model.Generator.Scheduler.Pool.BusyCount);
+            Assert.Equal(0, model.Generator.ImageCache.Pinned);
         }
         Assert.Equal(expected, await Ask(Test));
     }

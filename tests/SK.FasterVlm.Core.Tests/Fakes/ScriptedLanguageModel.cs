@@ -5,8 +5,9 @@ using SK.FasterVlm.Language;
 namespace SK.FasterVlm.Core.Tests.Fakes;
 
 /// <summary>
-/// A language model whose answers are written in advance. Every byte is a token (id 16 + byte); a few special tokens have the ids
-/// below 16. It records what it evaluates and fails loudly when two callers touch its context at once.
+/// A language model whose answers are written in advance, or follow from the rows of their sequence (<see cref="Reply"/>). Every byte is
+/// a token (id 16 + byte); a few special tokens have the ids below 16. It records what it evaluates and fails loudly when two callers
+/// touch its context at once, when another thread than the first does, or when the cells of its cache do not suffice.
 /// </summary>
 sealed class ScriptedLanguageModel : ILanguageModel
 {
@@ -15,7 +16,8 @@ sealed class ScriptedLanguageModel : ILanguageModel
     public static readonly string[] Specials = ["<unk>", "<s>", "</s>", "<|im_start|>", "<|im_end|>"];
 
     readonly List<int[]> _pieces = [];
-    int _busy;
+    List<Row>[] _rows = [[]];
+    int _busy, _thread, _samplers;
 
     public ScriptedLanguageModel(params string[] answers)
     {
@@ -27,7 +29,17 @@ sealed class ScriptedLanguageModel : ILanguageModel
 
     public int ContextLength { get; set; } = 4096;
 
-    public int SequenceCount => 1;
+    public int? Cells { get; init; }
+
+    public int CacheLength => Cells ?? ContextLength;
+
+    public int BatchLength => 512;
+
+    public int SequenceCount
+    {
+        get => _rows.Length;
+        init => _rows = [.. Enumerable.Range(0, value).Select(static _ => new List<Row>())];
+    }
 
     /// <summary>Answer of the n-th request (the last one repeats); a token per byte, then EOS.</summary>
     public IReadOnlyList<string> Answers { get; set; }
@@ -35,21 +47,35 @@ sealed class ScriptedLanguageModel : ILanguageModel
     /// <summary>Instead of <see cref="Answers"/>: token by step.</summary>
     public Func<int, int>? Next { get; set; }
 
+    /// <summary>Instead of <see cref="Answers"/>: the next token by all rows of the sequence, as in a real model.</summary>
+    public Func<IReadOnlyList<string>, int>? Reply { get; set; }
+
+    /// <summary>Passes so far, each with the sequences and the number of rows of each.</summary>
+    public List<(int Sequence, int Count)[]> Passes { get; } = [];
+
+    /// <summary>Whether everything must come from one thread.</summary>
+    public bool OneThread { get; init; }
+
     /// <summary>Called at each evaluation, before anything else.</summary>
     public Action<CancellationToken>? OnEvaluate { get; set; }
 
     /// <summary>Spellings that become special tokens even in ordinary text, as "user defined" tokens of real vocabularies do.</summary>
     public bool SpecialsAlwaysParsed { get; set; }
 
-    /// <summary>Rows in the sequence: a token id, or NaN-free first value of an embedding row as text.</summary>
-    public List<string> Rows { get; } = [];
+    /// <summary>Rows in sequence 0: a token id, or the first value of an embedding row as text.</summary>
+    public IReadOnlyList<string> Rows => RowsOf(0);
 
-    /// <summary>Rows of every finished prompt evaluation.</summary>
+    /// <summary>Rows in all sequences; shared ones count once.</summary>
+    public int UsedCells => _rows.SelectMany(static r => r).Distinct(ReferenceEqualityComparer.Instance).Count();
+
+    public IReadOnlyList<string> RowsOf(int sequence) => [.. _rows[sequence].Select(static r => r.Text)];
+
+    /// <summary>Rows of every prompt whose first token was drawn.</summary>
     public List<string[]> Prompts { get; } = [];
 
     public int Requests { get; private set; }
 
-    public int SamplersAlive { get; private set; }
+    public int SamplersAlive => _samplers;
 
     public bool Disposed { get; private set; }
 
@@ -90,24 +116,34 @@ sealed class ScriptedLanguageModel : ILanguageModel
 
     public bool IsEndOfGeneration(int token) => token is Eos or 4;
 
-    public void Evaluate(int sequence, IReadOnlyList<PromptRows> rows, CancellationToken cancellationToken = default)
+    public void Evaluate(int sequence, IReadOnlyList<PromptRows> rows, CancellationToken cancellationToken = default) =>
+        Evaluate([.. rows.Select(r => (sequence, r))], cancellationToken);
+
+    public void Evaluate(IReadOnlyList<SequenceRows> batch, CancellationToken cancellationToken = default)
+    {
+        Assert.Equal(batch.Count, batch.Select(static b => b.Sequence).Distinct().Count());
+        Assert.True(batch.Sum(static b => b.Rows.Count) <= BatchLength);
+        Evaluate([.. batch.Select(static b => (b.Sequence, b.Rows))], cancellationToken);
+    }
+
+    void Evaluate((int Sequence, PromptRows Rows)[] runs, CancellationToken cancellationToken)
     {
         ObjectDisposedException.ThrowIf(Disposed, this);
         if (Interlocked.Exchange(ref _busy, 1) != 0) throw new InvalidOperationException("Two requests use the context at once.");
         try
         {
+            CheckThread();
             OnEvaluate?.Invoke(cancellationToken);
+            OnPass?.Invoke([.. runs.Select(static r => r.Sequence)], cancellationToken);
             cancellationToken.ThrowIfCancellationRequested();
-            int count = rows.Sum(static r => r.Count);
-            if (Rows.Count + count > ContextLength) throw new ContextLengthException(Rows.Count + count, ContextLength, 0);
-            foreach (PromptRows run in rows)
+            foreach ((int sequence, PromptRows run) in runs)
+                if (_rows[sequence].Count + run.Count > ContextLength) throw new ContextLengthException(_rows[sequence].Count + run.Count, ContextLength, 0);
+            if (UsedCells + runs.Sum(static r => r.Rows.Count) > CacheLength) throw new NativeRuntimeException("The KV cache is full.");
+            foreach ((int sequence, PromptRows run) in runs)
                 for (int i = 0; i < run.Count; i++)
-                    Rows.Add(run.AreEmbeddings ? $"e{run.Embeddings.Span[i * Info.EmbeddingWidth]}" : $"{run.Tokens.Span[i]}");
-            if (Rows.Count == count)
-            {
-                Prompts.Add([.. Rows]);
-                Requests++;
-            }
+                    _rows[sequence].Add(new(run.AreEmbeddings ? $"e{run.Embeddings.Span[i * Info.EmbeddingWidth]}" : $"{run.Tokens.Span[i]}"));
+            Passes.Add([.. runs.GroupBy(static r => r.Sequence).Select(static g => (g.Key, g.Sum(static r => r.Rows.Count)))]);
+            _drawable = [.. runs.Select(static r => r.Sequence)];
         }
         finally
         {
@@ -120,24 +156,42 @@ sealed class ScriptedLanguageModel : ILanguageModel
 
     public ReadOnlySpan<float> GetLogits(int sequence) => FixedLogits;
 
-    public int BatchLength => 512;
+    HashSet<int> _drawable = [];
 
-    public void Evaluate(IReadOnlyList<SequenceRows> batch, CancellationToken cancellationToken = default) =>
-        Evaluate(batch.Single().Sequence, [batch.Single().Rows], cancellationToken);
+    /// <summary>As <see cref="OnEvaluate"/>, with the sequences of the pass.</summary>
+    public Action<int[], CancellationToken>? OnPass { get; set; }
 
-    public int SequenceLength(int sequence) => Rows.Count;
+
+    public int SequenceLength(int sequence) => _rows[sequence].Count;
 
     public void TrimSequence(int sequence, int length)
     {
+        CheckThread();
         if (Volatile.Read(ref _busy) != 0) throw new InvalidOperationException("Trimmed while in use.");
-        Rows.RemoveRange(length, Rows.Count - length);
+        _rows[sequence].RemoveRange(length, _rows[sequence].Count - length);
     }
 
-    public void CopySequence(int source, int target, int length) => throw new NotSupportedException();
+    public void CopySequence(int source, int target, int length)
+    {
+        CheckThread();
+        if (Volatile.Read(ref _busy) != 0) throw new InvalidOperationException("Copied while in use.");
+        if (source == target) throw new InvalidOperationException("Copied to itself.");
+        _rows[target].Clear();
+        _rows[target].AddRange(_rows[source].GetRange(0, length));
+    }
+
+    void CheckThread()
+    {
+        int thread = Environment.CurrentManagedThreadId;
+        if (OneThread && Interlocked.CompareExchange(ref _thread, thread, 0) is var first && first != 0 && first != thread)
+            throw new InvalidOperationException("A second thread uses the context.");
+    }
+
+    sealed record Row(string Text);
 
     public ITokenSampler CreateSampler(SamplingSettings settings)
     {
-        SamplersAlive++;
+        Interlocked.Increment(ref _samplers);
         LastSettings = settings;
         return new Sampler(this);
     }
@@ -149,15 +203,23 @@ sealed class ScriptedLanguageModel : ILanguageModel
     sealed class Sampler(ScriptedLanguageModel model) : ITokenSampler
     {
         int _step;
-        int[]? _answer;
+        int[] _answer = [];
 
         public int Sample(int sequence)
         {
-            if (model.Next is { } next) return next(_step++);
-            _answer ??= Bytes(model.Answers[Math.Min(model.Requests, model.Answers.Count) - 1]);
-            return _step < _answer.Length ? _answer[_step++] : Eos;
+            if (!model._drawable.Contains(sequence)) throw new InvalidOperationException($"No logits of sequence {sequence}.");
+            if (_step == 0)
+            {
+                model.Prompts.Add([.. model.RowsOf(sequence)]);
+                _answer = model.Answers.Count == 0 ? [] : Bytes(model.Answers[Math.Min(model.Requests, model.Answers.Count - 1)]);
+                model.Requests++;
+            }
+            int step = _step++;
+            if (model.Reply is { } reply) return reply(model.RowsOf(sequence));
+            if (model.Next is { } next) return next(step);
+            return step < _answer.Length ? _answer[step] : Eos;
         }
 
-        public void Dispose() => model.SamplersAlive--;
+        public void Dispose() => Interlocked.Decrement(ref model._samplers);
     }
 }

@@ -10,6 +10,9 @@ public class GeneratorTests
 {
     static readonly ClsAttentionSelector s_selector = new();
 
+    // What a request leaves behind shows only where nothing is meant to stay.
+    static readonly FasterVlmOptions s_noCaches = new() { PrefixCache = false, ImageCacheBytes = 0 };
+
     static GenerationRequest Ask(string text, params string[] images) => new()
     {
         Prompt = [.. images.Select(static (_, i) => PromptSegment.Image(i)), PromptSegment.UserText(text)],
@@ -32,7 +35,7 @@ public class GeneratorTests
         public async Task An_answer_streams_and_ends_with_its_statistics()
         {
             using ScriptedLanguageModel model = new(" Yes.");
-            await using Generator generator = new(model, new FakeVisionEncoder());
+            await using Generator generator = new(model, new FakeVisionEncoder(), options: s_noCaches);
             List<GenerationUpdate> updates = await All(generator.GenerateAsync(Ask("Hi?", "A"), Test));
             Assert.Equal("Yes.", string.Concat(updates.Select(static u => u.Text)));
             Assert.All(updates.SkipLast(1), static u => Assert.True(u.End is null && u.Text.Length > 0));
@@ -50,7 +53,7 @@ public class GeneratorTests
         {
             using ScriptedLanguageModel model = new("x");
             FakeVisionEncoder vision = new();
-            await using Generator generator = new(model, vision);
+            await using Generator generator = new(model, vision, options: s_noCaches);
             GenerationRequest request = Ask("q", "A", "B") with { Budget = VisualTokenBudget.Count(2) };
             GenerationResult result = await generator.CompleteAsync(request, Test);
             Assert.Equal(["1", "e6514", "e6515", "e6614", "e6615", $"{16 + 'q'}"], model.Prompts[0]);
@@ -63,7 +66,7 @@ public class GeneratorTests
         public async Task No_visual_tokens_at_all_is_a_prompt_too()
         {
             using ScriptedLanguageModel model = new("x");
-            await using Generator generator = new(model, new FakeVisionEncoder());
+            await using Generator generator = new(model, new FakeVisionEncoder(), options: s_noCaches);
             await generator.CompleteAsync(Ask("q", "A") with { Budget = VisualTokenBudget.Count(0) }, Test);
             Assert.Equal(["1", $"{16 + 'q'}"], model.Prompts[0]);
         }
@@ -73,7 +76,7 @@ public class GeneratorTests
         {
             using ScriptedLanguageModel model = new("x");
             FakeVisionEncoder vision = new();
-            await using Generator generator = new(model, vision);
+            await using Generator generator = new(model, vision, options: s_noCaches);
             using EncodedImage encoded = await vision.EncodeAsync("A"u8.ToArray(), null, null, Test);
             await generator.CompleteAsync(Ask("q", "A") with { Images = [ImageInput.FromEncoded(encoded)] }, Test);
             Assert.Equal((1, 1), (vision.Encoded, vision.Alive));
@@ -83,7 +86,7 @@ public class GeneratorTests
         public async Task The_most_tokens_end_an_answer()
         {
             using ScriptedLanguageModel model = new("abcdef");
-            await using Generator generator = new(model, null);
+            await using Generator generator = new(model, null, options: s_noCaches);
             GenerationResult result = await generator.CompleteAsync(Ask("q") with { MaxOutputTokens = 3 }, Test);
             Assert.Equal(("abc", GenerationEnd.Length, 3), (result.Text, result.End, result.Statistics.OutputTokens));
         }
@@ -92,7 +95,7 @@ public class GeneratorTests
         public async Task White_space_at_the_start_can_be_kept()
         {
             using ScriptedLanguageModel model = new(" \n a ");
-            await using Generator generator = new(model, null);
+            await using Generator generator = new(model, null, options: s_noCaches);
             Assert.Equal("a ", (await generator.CompleteAsync(Ask("q"), Test)).Text);
             Assert.Equal(" \n a ", (await generator.CompleteAsync(Ask("q") with { TrimStart = false }, Test)).Text);
         }
@@ -101,7 +104,7 @@ public class GeneratorTests
         public async Task A_request_that_contradicts_itself_is_refused_at_once()
         {
             using ScriptedLanguageModel model = new("x");
-            await using Generator generator = new(model, null);
+            await using Generator generator = new(model, null, options: s_noCaches);
             Assert.Throws<ArgumentOutOfRangeException>(() => generator.GenerateAsync(Ask("q") with { MaxOutputTokens = 0 }, Test));
             Assert.Throws<ArgumentException>(() => generator.GenerateAsync(Ask("q") with { Stop = [""] }, Test));
             Assert.Throws<ArgumentException>(() => generator.GenerateAsync(Ask("q", "A"), Test));
@@ -119,7 +122,7 @@ public class GeneratorTests
         public async Task A_prompt_that_leaves_no_position_is_refused_with_the_numbers_before_evaluation(int prompt, bool fits)
         {
             using ScriptedLanguageModel model = new(new string('a', 50)) { ContextLength = 100 };
-            await using Generator generator = new(model, new FakeVisionEncoder());
+            await using Generator generator = new(model, new FakeVisionEncoder(), options: s_noCaches);
             GenerationRequest request = Ask(new string('q', prompt - 1 - 16), "A");
             if (fits)
             {
@@ -138,7 +141,7 @@ public class GeneratorTests
         {
             using ScriptedLanguageModel model = new("x");
             FakeVisionEncoder vision = new();
-            await using Generator generator = new(model, vision);
+            await using Generator generator = new(model, vision, options: s_noCaches);
             string words = string.Concat(Enumerable.Repeat("word ", 100_000));
             var error = await Assert.ThrowsAsync<ContextLengthException>(() => generator.CompleteAsync(Ask(words, "A"), Test));
             Assert.Equal(500_002, error.Required);
@@ -158,7 +161,7 @@ public class GeneratorTests
         public async Task Stop_texts_are_found_across_tokens_and_not_shown(string answer, string[] stops, string expected)
         {
             using ScriptedLanguageModel model = new(answer);
-            await using Generator generator = new(model, null);
+            await using Generator generator = new(model, null, options: s_noCaches);
             GenerationResult result = await generator.CompleteAsync(Ask("q") with { Stop = stops }, Test);
             Assert.Equal((expected, GenerationEnd.Stop), (result.Text, result.End));
         }
@@ -177,7 +180,7 @@ public class GeneratorTests
         public async Task A_character_split_over_tokens_is_shown_whole()
         {
             using ScriptedLanguageModel model = new("naïve 🐈‍⬛ 图");
-            await using Generator generator = new(model, null);
+            await using Generator generator = new(model, null, options: s_noCaches);
             List<GenerationUpdate> updates = await All(generator.GenerateAsync(Ask("q"), Test));
             Assert.Equal("naïve 🐈‍⬛ 图", string.Concat(updates.Select(static u => u.Text)));
             Assert.All(updates, static u => Assert.DoesNotContain('\ufffd', u.Text));
@@ -190,7 +193,7 @@ public class GeneratorTests
             using ScriptedLanguageModel model = new();
             int broken = model.AddPiece((byte)'a', 0xE2, 0x82);
             model.Next = step => step == 0 ? broken : ScriptedLanguageModel.Eos;
-            await using Generator generator = new(model, null);
+            await using Generator generator = new(model, null, options: s_noCaches);
             Assert.Equal("a\ufffd", (await generator.CompleteAsync(Ask("q"), Test)).Text);
         }
     }
@@ -205,7 +208,7 @@ public class GeneratorTests
         {
             using ScriptedLanguageModel model = new("abc", "next");
             FakeVisionEncoder vision = new();
-            await using Generator generator = new(model, vision);
+            await using Generator generator = new(model, vision, options: s_noCaches);
             using CancellationTokenSource cancel = new();
             int evaluations = 0;
             if (stage == "encode") vision.OnEncode = _ => cancel.CancelAsync();
@@ -228,7 +231,7 @@ public class GeneratorTests
         {
             using ScriptedLanguageModel model = new("abcdefgh");
             FakeVisionEncoder vision = new();
-            await using Generator generator = new(model, vision);
+            await using Generator generator = new(model, vision, options: s_noCaches);
             // The n-th checkpoint cancels, for n = 1, 2, ... until a request gets through.
             for (int n = 1; ; n++)
             {
@@ -264,7 +267,7 @@ public class GeneratorTests
         public async Task A_cancelled_request_gives_up_its_place_in_the_line()
         {
             using ScriptedLanguageModel model = new("first", "second");
-            await using Generator generator = new(model, null);
+            await using Generator generator = new(model, null, options: s_noCaches);
             TaskCompletionSource entered = new();
             using ManualResetEventSlim hold = new();
             model.OnEvaluate = token =>
@@ -288,7 +291,7 @@ public class GeneratorTests
         public async Task A_consumer_that_stops_early_frees_the_model()
         {
             using ScriptedLanguageModel model = new(new string('a', 3000));
-            await using Generator generator = new(model, null);
+            await using Generator generator = new(model, null, options: s_noCaches);
             int evaluations = 0;
             bool cancelled = false;
             model.OnEvaluate = token =>
@@ -307,7 +310,7 @@ public class GeneratorTests
         public async Task A_slow_consumer_does_not_hold_the_model()
         {
             using ScriptedLanguageModel model = new("first", "second");
-            await using Generator generator = new(model, null);
+            await using Generator generator = new(model, null, options: s_noCaches);
             await using IAsyncEnumerator<GenerationUpdate> slow = generator.GenerateAsync(Ask("q"), Test).GetAsyncEnumerator(Test);
             Assert.True(await slow.MoveNextAsync());
             Assert.Equal("second", (await generator.CompleteAsync(Ask("q"), Test)).Text);
@@ -318,7 +321,7 @@ public class GeneratorTests
         public async Task Disposing_ends_running_and_refuses_new_requests()
         {
             using ScriptedLanguageModel model = new(new string('a', 3000));
-            Generator generator = new(model, null);
+            Generator generator = new(model, null, options: s_noCaches);
             TaskCompletionSource entered = new();
             model.OnEvaluate = token =>
             {
@@ -344,7 +347,7 @@ public class GeneratorTests
         public async Task Many_requests_at_once_get_their_own_answers_in_order_of_arrival()
         {
             using ScriptedLanguageModel model = new([.. Enumerable.Range(0, 64).Select(static i => $"answer {i}")]);
-            await using Generator generator = new(model, new FakeVisionEncoder());
+            await using Generator generator = new(model, new FakeVisionEncoder(), options: s_noCaches);
             Task<GenerationResult>[] requests = [.. Enumerable.Range(0, 64).Select(_ => generator.CompleteAsync(Ask("q", "A"), Test))];
             GenerationResult[] results = await Task.WhenAll(requests);
             Assert.Equal(64, results.Select(static r => r.Text).Distinct().Count());
@@ -356,7 +359,7 @@ public class GeneratorTests
         {
             using ScriptedLanguageModel model = new("x");
             FakeVisionEncoder vision = new();
-            await using Generator generator = new(model, vision);
+            await using Generator generator = new(model, vision, options: s_noCaches);
             TaskCompletionSource encodedSecond = new();
             model.OnEvaluate = _ => encodedSecond.Task.Wait(Test);
             Task<GenerationResult> first = generator.CompleteAsync(Ask("1"), Test);
@@ -373,7 +376,7 @@ public class GeneratorTests
         public async Task An_error_of_one_request_leaves_the_next_alone()
         {
             using ScriptedLanguageModel model = new("fine");
-            await using Generator generator = new(model, new FakeVisionEncoder());
+            await using Generator generator = new(model, new FakeVisionEncoder(), options: s_noCaches);
             model.OnEvaluate = static _ => throw new NativeRuntimeException("broken");
             await Assert.ThrowsAsync<NativeRuntimeException>(() => generator.CompleteAsync(Ask("q"), Test));
             await Assert.ThrowsAsync<ImageFormatException>(() => generator.CompleteAsync(Ask("q", ""), Test));

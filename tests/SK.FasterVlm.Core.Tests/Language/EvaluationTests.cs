@@ -18,7 +18,7 @@ public sealed class EvaluationTests(TinyModel tiny) : IClassFixture<TinyModel>
         LanguageGeometry g = ModelGeometry.Tiny.Language;
         Assert.Equal((long)g.Layers * 2 * (g.Width / g.Heads * g.KeyValueHeads) * 2, info.KvBytesPerToken);
         Assert.True(info.WeightBytes > 0);
-        Assert.Equal((256, 1), (model.ContextLength, model.SequenceCount));
+        Assert.Equal((256, 256, 4), (model.ContextLength, model.CacheLength, model.SequenceCount));
     }
 
     [Fact]
@@ -162,7 +162,7 @@ public sealed class EvaluationTests(TinyModel tiny) : IClassFixture<TinyModel>
         Assert.Throws<ArgumentException>(() => model.Evaluate(0, [PromptRows.FromEmbeddings(new float[7], 1)]));
         Assert.Throws<ArgumentOutOfRangeException>(() => model.Evaluate(0, [Rows.Tokens(-1)]));
         Assert.Throws<ArgumentOutOfRangeException>(() => model.Evaluate(0, [Rows.Tokens(model.Info.VocabularySize)]));
-        Assert.Throws<ArgumentOutOfRangeException>(() => model.Evaluate(1, [Rows.Tokens(5)]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => model.Evaluate(4, [Rows.Tokens(5)]));
         Assert.Throws<ArgumentOutOfRangeException>(() => model.Evaluate(-1, [Rows.Tokens(5)]));
         Assert.Throws<ArgumentOutOfRangeException>(() => model.TrimSequence(0, -1));
         Assert.Equal(0, model.SequenceLength(0));
@@ -279,11 +279,20 @@ public sealed class EvaluationTests(TinyModel tiny) : IClassFixture<TinyModel>
     }
 
     [Fact]
-    public void EverySequence_HasTheWholeContext()
+    public void TheCacheIsShared_AndOneSequenceMayUseTheWholeContext()
     {
-        using LlamaCppLanguageModel model = tiny.Load(o => (o.MaxSequences, o.ContextLength) = (3, 100));
-        for (int s = 0; s < 3; s++) model.Evaluate(s, [Rows.Tokens(Rows.Text(model, 100, s))]);
-        Assert.All(Enumerable.Range(0, 3), s => Assert.Equal(100, model.SequenceLength(s)));
+        using LlamaCppLanguageModel model = tiny.Load(o => (o.MaxSequences, o.ContextLength, o.KvCacheLength) = (3, 256, 512));
+        Assert.Equal((256, 512), (model.ContextLength, model.CacheLength));
+        for (int s = 0; s < 2; s++) model.Evaluate(s, [Rows.Tokens(Rows.Text(model, 256, s))]);
+        var e = Assert.Throws<NativeRuntimeException>(() => model.Evaluate(2, [Rows.Tokens(5)]));
+        Assert.Contains("512", e.Message);
+        Assert.Equal((256, 256, 0), (model.SequenceLength(0), model.SequenceLength(1), model.SequenceLength(2)));
+
+        model.TrimSequence(1, 250);
+        model.CopySequence(0, 2, 250); // shared positions take nothing
+        model.Evaluate([new(1, Rows.Tokens(5, 6, 7)), new(2, Rows.Tokens(5, 6, 7))]);
+        Assert.Throws<NativeRuntimeException>(() => model.Evaluate([new(1, Rows.Tokens(5)), new(2, Rows.Tokens(5))]));
+        Assert.Equal((256, 253, 253), (model.SequenceLength(0), model.SequenceLength(1), model.SequenceLength(2)));
     }
 
     [Theory]

@@ -63,8 +63,8 @@ public sealed class LoadingTests(TinyModel tiny) : IClassFixture<TinyModel>
     [Fact]
     public void AContextThatCannotFit_IsRefusedBeforeItIsAllocated()
     {
-        var e = Assert.Throws<NativeRuntimeException>(() => tiny.Load(o => (o.ContextLength, o.MaxSequences, o.KvCache) = (1_048_576, 64, KvCacheType.F32)));
-        Assert.Contains("64 x 1048576", e.Message, StringComparison.Ordinal);
+        var e = Assert.Throws<NativeRuntimeException>(() => tiny.Load(o => (o.ContextLength, o.KvCacheLength, o.KvCache) = (1_048_576, 67_108_864, KvCacheType.F32)));
+        Assert.Contains("67108864 positions", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,0 +1,198 @@
+using System.Diagnostics;
+using SK.FasterVlm.Language;
+
+namespace SK.FasterVlm.Generation;
+
+/// <summary>
+/// Shares one context among requests: one thread of its own, which nothing else may touch the context beside, evaluates a step of all
+/// running requests in one pass, and a part of the next prompt between two steps. Requests start in the order they came, when a sequence
+/// is free and their prompt and longest answer fit the KV cache; once started nothing can push one out.
+/// </summary>
+sealed partial class Scheduler : IDisposable
+{
+    readonly ILanguageModel _language;
+    readonly SequencePool _pool;
+    readonly PrefillPace _pace;
+    readonly CancellationToken _closing;
+    readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    // Under the lock, which is held for a few instructions only: never during an evaluation.
+    readonly object _lock = new();
+    readonly LinkedList<SequenceJob> _waiting = new();
+    Thread? _thread;
+    bool _stopped;
+    bool _headBlocked;
+
+    // The thread's own.
+    readonly List<SequenceJob> _running = [];
+    SequenceJob? _filling;
+
+    volatile int _activeCount, _usedLength;
+
+    /// <summary>Makes a scheduler; its thread starts with the first job.</summary>
+    /// <param name="language">The language model, whose context is empty.</param>
+    /// <param name="prefixCache">Whether what ended requests leave in the cache is kept.</param>
+    /// <param name="prefillChunk">Rows of a prompt between two steps of running requests; 0 measures.</param>
+    /// <param name="closing">Cancelled when all requests shall end.</param>
+    public Scheduler(ILanguageModel language, bool prefixCache, int prefillChunk, CancellationToken closing)
+    {
+        (_language, _closing) = (language, closing);
+        _pool = new SequencePool(language, prefixCache);
+        _pace = new PrefillPace(prefillChunk);
+    }
+
+    /// <summary>Requests that run.</summary>
+    public int RunningCount => _activeCount;
+
+    /// <summary>Positions of the KV cache that hold something.</summary>
+    public int UsedLength => _usedLength;
+
+    /// <summary>Jobs in the line.</summary>
+    public int WaitingCount
+    {
+        get
+        {
+            lock (_lock) return _waiting.Count;
+        }
+    }
+
+    /// <summary>The sequences; for tests, while nothing runs.</summary>
+    internal SequencePool Pool => _pool;
+
+    /// <summary>Runs a job to its end. When the task ends, nothing of the job is in use any more.</summary>
+    /// <exception cref="OperationCanceledException">The job's token was cancelled.</exception>
+    /// <exception cref="ObjectDisposedException">The scheduler is disposed.</exception>
+    public async Task<SequenceTimes> RunAsync(SequenceJob job)
+    {
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_stopped, this);
+            job.Place = _waiting.AddLast(job);
+            if (_thread is null)
+            {
+                _thread = new Thread(Run) { IsBackground = true, Name = "fastervlm scheduler" };
+                _thread.Start();
+            }
+            Monitor.Pulse(_lock);
+        }
+        using CancellationTokenRegistration registration = job.Token.UnsafeRegister(static state =>
+        {
+            (Scheduler scheduler, SequenceJob job) = ((Scheduler, SequenceJob))state!;
+            scheduler.Withdraw(job);
+        }, (this, job));
+        return await job.Completion.Task.ConfigureAwait(false);
+    }
+
+    /// <summary>Ends the thread, which must have no jobs any more, and waits for that.</summary>
+    public void Dispose()
+    {
+        Stop();
+        _thread?.Join();
+    }
+
+    /// <summary>As <see cref="Dispose"/>.</summary>
+    public Task DisposeAsync()
+    {
+        Stop();
+        return _thread is null ? Task.CompletedTask : _ended.Task;
+    }
+
+    void Stop()
+    {
+        lock (_lock)
+        {
+            _stopped = true;
+            Monitor.Pulse(_lock);
+        }
+    }
+
+    /// <summary>Takes a cancelled job out of the line. One that has started is the thread's, which looks at its token every step.</summary>
+    void Withdraw(SequenceJob job)
+    {
+        lock (_lock)
+        {
+            if (job.Place?.List is null) return;
+            _headBlocked &= _waiting.First != job.Place;
+            _waiting.Remove(job.Place);
+            Monitor.Pulse(_lock);
+        }
+        job.Completion.TrySetCanceled(job.Token);
+    }
+
+    void Run()
+    {
+        while (WaitForWork())
+        {
+            EndCancelled();
+            Admit();
+            if (_filling is not null) Fill(_filling);
+            if (_running.Count > 0) Decode();
+            (_activeCount, _usedLength) = (_running.Count + (_filling is null ? 0 : 1), _pool.Used);
+        }
+        _ended.SetResult();
+    }
+
+    /// <returns>False when there is nothing to do and never will be.</returns>
+    bool WaitForWork()
+    {
+        if (_running.Count > 0 || _filling is not null) return true;
+        lock (_lock)
+        {
+            while (_waiting.Count == 0 && !_stopped) Monitor.Wait(_lock);
+            return _waiting.Count > 0;
+        }
+    }
+
+    /// <summary>Starts the first in the line when it fits. Nobody overtakes it: a long prompt would wait forever.</summary>
+    void Admit()
+    {
+        if (_filling is not null) return; // one prompt after the other, so that the next can share what this one evaluates
+        SequenceJob job;
+        lock (_lock)
+        {
+            if (_headBlocked || _waiting.First is not { } first) return;
+            job = first.Value;
+        }
+        SequenceSlot? slot;
+        try
+        {
+            slot = _pool.TryAcquire(job.Prompt.Keys, job.Positions(_language.ContextLength));
+            // It fits an empty context, so only sequences that were given up can stand in its way.
+            if (slot is null && _running.Count == 0) throw new NativeRuntimeException("No sequence of the context is usable any more; load the model again.");
+        }
+        catch (Exception e)
+        {
+            if (Take(job)) job.Completion.TrySetException(e);
+            return;
+        }
+        if (slot is null)
+        {
+            lock (_lock) _headBlocked = _waiting.First == job.Place;
+            return;
+        }
+        if (!Take(job))
+        {
+            _pool.Release(slot, sound: true); // cancelled meanwhile
+            return;
+        }
+        (job.Slot, job.Reused, job.Started) = (slot, slot.Length, Stopwatch.GetTimestamp());
+        _filling = job;
+    }
+
+    /// <summary>Takes a job out of the line for the thread.</summary>
+    /// <returns>False when it had been cancelled.</returns>
+    bool Take(SequenceJob job)
+    {
+        lock (_lock)
+        {
+            if (job.Place?.List is null) return false;
+            _waiting.Remove(job.Place);
+            return true;
+        }
+    }
+
+    void Unblock()
+    {
+        lock (_lock) _headBlocked = false;
+    }
+}
