@@ -84,6 +84,8 @@ internal sealed class BenchCommand
     async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         FasterVlmOptions options = _model.Read(parsed);
+        // Every request is measured as if it were the first.
+        (options.PrefixCache, options.ImageCacheBytes, options.MaxSequences) = (false, 0, 1);
         byte[] image = parsed.GetValue(_image) is string path
             ? await InputFiles.ReadImageAsync(path, _context.Terminal.OpenInput, cancellationToken)
             : BenchImage.Create(seed: 1);

@@ -81,7 +81,10 @@ internal sealed class EvalCommand
         if (options.Benchmark.NeedsLabels && labels is null && options.Benchmark.UploadExtension is null)
             throw new CliException($"{options.Benchmark.Title} needs --labels: {options.Benchmark.Files}");
 
-        ModelSession session = await ModelSession.LoadAsync(terminal, _model.Read(parsed), parsed.GetValue(GlobalOptions.Verbose), cancellationToken).ConfigureAwait(false);
+        FasterVlmOptions model = _model.Read(parsed);
+        // An answer must not depend, not even in its last bits, on the questions before it.
+        (model.PrefixCache, model.MaxSequences) = (false, 1);
+        ModelSession session = await ModelSession.LoadAsync(terminal, model, parsed.GetValue(GlobalOptions.Verbose), cancellationToken).ConfigureAwait(false);
         await using (session.ConfigureAwait(false))
         {
             EvaluationRun run = new(options, await FasterVlmEvaluationModel.CreateAsync(session.Model, cancellationToken).ConfigureAwait(false));

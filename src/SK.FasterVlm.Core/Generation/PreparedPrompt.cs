@@ -95,14 +95,4 @@ sealed class PreparedPrompt : IDisposable
         // One position must be left for the answer.
         if (length >= contextLength) throw new ContextLengthException(length + 1, contextLength, visual);
     }
-
-    /// <summary>Tells the request's listener which image a view belongs to.</summary>
-    sealed class ViewReport(GenerationRequest request, int image) : IProgress<ViewProgress>
-    {
-        public static ViewReport? For(GenerationRequest request, int image) =>
-            request.ImageProgress is null ? null : new ViewReport(request, image);
-
-        public void Report(ViewProgress value) =>
-            request.ImageProgress!.Report(new ImageProgress(image, request.Images.Count, value.View, value.Views));
-    }
 }
