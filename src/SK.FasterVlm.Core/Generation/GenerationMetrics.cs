@@ -3,13 +3,13 @@ using System.Diagnostics.Metrics;
 namespace SK.FasterVlm.Generation;
 
 /// <summary>
-/// What happens in a generator, for OpenTelemetry and dotnet-counters: meter <c>SK.FasterVlm</c>, instruments <c>fastervlm.*</c>. They
+/// What happens in a generator, for OpenTelemetry and dotnet-counters: meter <c>SK.FasterVlm.Engine</c>, instruments <c>fastervlm.engine.*</c>. They
 /// hold numbers only, never a prompt or an answer. docs/serving.md lists them.
 /// </summary>
 sealed class GenerationMetrics : IDisposable
 {
     /// <summary>Name of the meter.</summary>
-    public const string MeterName = "SK.FasterVlm";
+    public const string MeterName = "SK.FasterVlm.Engine";
 
     static readonly KeyValuePair<string, object?> s_cached = new("cached", true), s_evaluated = new("cached", false);
 
@@ -24,19 +24,19 @@ sealed class GenerationMetrics : IDisposable
     public GenerationMetrics(string model, Scheduler scheduler, VisionCache images)
     {
         _meter = new Meter(new MeterOptions(MeterName) { Tags = [new("model", model)] });
-        _requests = _meter.CreateCounter<long>("fastervlm.requests", "{request}", "Requests by outcome: completed, cancelled, timeout, busy, failed.");
-        _promptTokens = _meter.CreateCounter<long>("fastervlm.prompt.tokens", "{token}", "Prompt positions, visual tokens included, by whether the prefix cache had them.");
-        _outputTokens = _meter.CreateCounter<long>("fastervlm.output.tokens", "{token}", "Tokens generated.");
-        _visualTokens = _meter.CreateCounter<long>("fastervlm.visual_tokens", "{token}", "Visual tokens, by whether they were kept.");
-        _queue = _meter.CreateHistogram<double>("fastervlm.queue.duration", "s", "Waiting for a sequence.");
-        _firstToken = _meter.CreateHistogram<double>("fastervlm.time_to_first_token", "s", "From the start of a request to its first token, waiting included.");
-        _duration = _meter.CreateHistogram<double>("fastervlm.request.duration", "s", "From the start of a request to its end, waiting included.");
-        _meter.CreateObservableUpDownCounter("fastervlm.requests.waiting", () => scheduler.WaitingCount, "{request}", "Requests in the line.");
-        _meter.CreateObservableUpDownCounter("fastervlm.requests.running", () => scheduler.RunningCount, "{request}", "Requests that run.");
-        _meter.CreateObservableUpDownCounter("fastervlm.kv_cache.positions", () => scheduler.UsedLength, "{position}", "Positions of the KV cache that hold something, kept prefixes included.");
-        _meter.CreateObservableCounter("fastervlm.image_cache.hits", () => images.Hits, "{image}", "Images found in the image cache.");
-        _meter.CreateObservableCounter("fastervlm.image_cache.misses", () => images.Misses, "{image}", "Images that had to be encoded.");
-        _meter.CreateObservableUpDownCounter("fastervlm.image_cache.size", () => images.Bytes, "By", "Bytes of visual tokens held.");
+        _requests = _meter.CreateCounter<long>("fastervlm.engine.requests", "{request}", "Requests by outcome: completed, cancelled, timeout, busy, failed.");
+        _promptTokens = _meter.CreateCounter<long>("fastervlm.engine.prompt.tokens", "{token}", "Prompt positions, visual tokens included, by whether the prefix cache had them.");
+        _outputTokens = _meter.CreateCounter<long>("fastervlm.engine.output.tokens", "{token}", "Tokens generated.");
+        _visualTokens = _meter.CreateCounter<long>("fastervlm.engine.visual_tokens", "{token}", "Visual tokens, by whether they were kept.");
+        _queue = _meter.CreateHistogram<double>("fastervlm.engine.queue.duration", "s", "Waiting for a sequence.");
+        _firstToken = _meter.CreateHistogram<double>("fastervlm.engine.time_to_first_token", "s", "From the start of a request to its first token, waiting included.");
+        _duration = _meter.CreateHistogram<double>("fastervlm.engine.request.duration", "s", "From the start of a request to its end, waiting included.");
+        _meter.CreateObservableUpDownCounter("fastervlm.engine.requests.waiting", () => scheduler.WaitingCount, "{request}", "Requests in the line.");
+        _meter.CreateObservableUpDownCounter("fastervlm.engine.requests.running", () => scheduler.RunningCount, "{request}", "Requests that run.");
+        _meter.CreateObservableUpDownCounter("fastervlm.engine.kv_cache.positions", () => scheduler.UsedLength, "{position}", "Positions of the KV cache that hold something, kept prefixes included.");
+        _meter.CreateObservableCounter("fastervlm.engine.image_cache.hits", () => images.Hits, "{image}", "Images found in the image cache.");
+        _meter.CreateObservableCounter("fastervlm.engine.image_cache.misses", () => images.Misses, "{image}", "Images that had to be encoded.");
+        _meter.CreateObservableUpDownCounter("fastervlm.engine.image_cache.size", () => images.Bytes, "By", "Bytes of visual tokens held.");
     }
 
     /// <summary>Counts a request that was answered.</summary>
