@@ -18,7 +18,7 @@ namespace SK.FasterVlm.Vision;
 /// ([CLS] attention of the layer that yields the features).
 ///
 /// Rows of the last block do not see each other after its keys and values, so finishing only the picked rows gives the very rows the
-/// full run would give. Flash attention never stores the softmax; the one row of it that is needed is computed beside it, from the
+/// full run would give. Attention (our own kernel, or ggml's flash attention) never stores the softmax; the one row of it that is needed is computed beside it, from the
 /// [CLS] query and the keys: (n + 1) * width multiplications, 0.4 ms of 5 seconds for LLaVA-1.5 on one core.
 ///
 /// How many blocks are run (<see cref="ClipHeader.Layers"/>): LLaVA reads <c>hidden_states[-2]</c>, the output of the last block but one.
@@ -36,14 +36,19 @@ internal sealed unsafe class ClipVisionTower : IDisposable
     readonly VisionWeights _weights;
     readonly ClipHeader _header;
     readonly TowerWorkspaces _workspaces;
+    readonly int _threads;
+    readonly bool _ownAttention;
 
     /// <summary>Takes over the weights and disposes them.</summary>
     /// <param name="weights">Weights on the device that is to run the tower.</param>
     /// <param name="threads">Processor threads per encode.</param>
-    public ClipVisionTower(VisionWeights weights, int threads)
+    /// <param name="ownKernels">False leaves attention to ggml even where ours runs; for tests and measurements.</param>
+    public ClipVisionTower(VisionWeights weights, int threads, bool ownKernels = true)
     {
         _weights = weights;
         _header = weights.Header;
+        _threads = threads;
+        _ownAttention = ownKernels && weights.Device.IsCpu && HeadAttention.IsSupported && HeadAttention.Fits(_header.HeadWidth);
         _workspaces = new TowerWorkspaces(weights.Device, threads, maxNodes: 48 * (_header.LayerCount + 4));
     }
 
@@ -203,10 +208,7 @@ internal sealed unsafe class ClipVisionTower : IDisposable
     /// <summary>A block from its attention on: x [w, m], q [d, m, h], k and v [d, n + 1, h] -> [w, m].</summary>
     ggml_tensor* RestOfBlock(GraphBuilder g, VisionWeights.Block block, ggml_tensor* x, ggml_tensor* q, ggml_tensor* k, ggml_tensor* v)
     {
-        ggml_tensor* a = g.Name(ggml_flash_attn_ext(g.Context, q, k, v, null, Scale, 0, 0), "attn");  // [d, h, m]
-        ggml_flash_attn_ext_set_prec(a, ggml_prec.GGML_PREC_F32);
-        a = ggml_reshape_2d(g.Context, a, _header.Width, x->ne[1]);                                                 // heads side by side
-        x = g.Linear(block.Output, a, "attn_residual", residual: x);
+        x = g.Linear(block.Output, Attention(g, q, k, v), "attn_residual", residual: x);
 
         GraphBuilder.LinearInput normed = g.InputOf(block.Up, x, block.Norm2, _header.Epsilon, "ln2");
         bool quick = _header.Activation == ClipActivation.QuickGelu;
@@ -238,6 +240,15 @@ internal sealed unsafe class ClipVisionTower : IDisposable
         ggml_tensor* y = g.Linear(linear, x, name);
         y = ggml_reshape_3d(g.Context, y, _header.HeadWidth, _header.HeadCount, x.Rows);                        // [d, h, m]
         return ggml_permute(g.Context, y, 0, 2, 1, 3);
+    }
+
+    /// <summary>q [d, m, h], k and v [d, n + 1, h] -> heads side by side, [w, m].</summary>
+    ggml_tensor* Attention(GraphBuilder g, ggml_tensor* q, ggml_tensor* k, ggml_tensor* v)
+    {
+        if (_ownAttention) return g.Name(KernelNodes.Attention(g.Context, q, k, v, Scale, _threads), "attn");
+        ggml_tensor* a = g.Name(ggml_flash_attn_ext(g.Context, q, k, v, null, Scale, 0, 0), "attn");              // [d, h, m]
+        ggml_flash_attn_ext_set_prec(a, ggml_prec.GGML_PREC_F32);
+        return ggml_reshape_2d(g.Context, a, _header.Width, q->ne[1]);
     }
 
     /// <summary>Keys or values in the element type the device's flash attention reads.</summary>

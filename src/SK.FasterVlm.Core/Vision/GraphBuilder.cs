@@ -54,7 +54,7 @@ internal sealed unsafe class GraphBuilder : IDisposable
     {
         if (linear.Inputs != x->ne[0])
             throw new InvalidOperationException($"{name}: rows of {x->ne[0]} do not fit a matrix for rows of {linear.Inputs}.");
-        if (linear.IsRepacked) return new(Name(RepackedNodes.Quantize(Context, x, norm, epsilon), name), x->ne[1]);
+        if (linear.IsRepacked) return new(Name(KernelNodes.Quantize(Context, x, norm, epsilon), name), x->ne[1]);
         return new(norm is { } n ? LayerNorm(n, x, epsilon, name) : x, x->ne[1]);
     }
 
@@ -67,7 +67,7 @@ internal sealed unsafe class GraphBuilder : IDisposable
         VisionWeights.Linear linear, LinearInput x, string name, ProductActivation activation = ProductActivation.None,
         ggml_tensor* residual = null)
     {
-        if (linear.IsRepacked) return Name(RepackedNodes.Multiply(Context, x.Values, x.Rows, linear, activation, residual), name);
+        if (linear.IsRepacked) return Name(KernelNodes.Multiply(Context, x.Values, x.Rows, linear, activation, residual), name);
         ggml_tensor* y = Name(ggml_mul_mat(Context, linear.Weight, x.Values), name + "_mm");
         if (linear.Bias is not null) y = Name(ggml_add(Context, y, linear.Bias), name + "_biased");
         if (activation == ProductActivation.QuickGelu) y = QuickGelu(y);

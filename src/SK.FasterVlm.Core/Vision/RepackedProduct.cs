@@ -150,6 +150,6 @@ internal static unsafe class RepackedProduct
         }
 
         static Vector256<float> QuickGelu(Vector256<float> x) =>
-            x / (Vector256<float>.One + Vector256.Exp(x * Vector256.Create(-1.702f)));
+            x / (Vector256<float>.One + VectorExp.Exp(x * Vector256.Create(-1.702f)));
     }
 }

@@ -27,10 +27,10 @@ internal sealed unsafe class VisionWeights : SafeHandle
     GgmlBufferHandle? _mappedBuffer;
     GgufMapping? _mapping;
 
-    VisionWeights(GgufFile file, ClipHeader header, TowerDevice device, TowerPrecision precision, bool repack) : base(0, ownsHandle: true)
+    VisionWeights(GgufFile file, ClipHeader header, TowerDevice device, TowerPrecision precision, bool ownKernels) : base(0, ownsHandle: true)
     {
         (_file, Header, Device, _asked) = (file, header, device, precision);
-        _repack = repack && device.IsCpu && RepackedMatrix.IsSupported && Matrices(header).All(CanRepack);
+        _repack = ownKernels && device.IsCpu && RepackedMatrix.IsSupported && Matrices(header).All(CanRepack);
         int tensors = 16 * header.LayerCount + 64;
         _context = GgmlContextHandle.Create((nuint)tensors * ggml_tensor_overhead());
         SetHandle((nint)_context.Pointer);
@@ -102,13 +102,13 @@ internal sealed unsafe class VisionWeights : SafeHandle
     /// <param name="device">Where the weights go.</param>
     /// <param name="precision">How matrices are held.</param>
     /// <param name="threads">Threads to convert with.</param>
-    /// <param name="repack">False leaves 8-bit matrices to ggml's kernels even where ours run; for tests and measurements.</param>
+    /// <param name="ownKernels">False leaves 8-bit matrices to ggml's kernels even where ours run; for tests and measurements.</param>
     /// <exception cref="ModelFormatException">A matrix is stored in a type that cannot be converted as asked.</exception>
     /// <exception cref="NativeRuntimeException">There is not enough memory on the device.</exception>
     public static VisionWeights Load(
-        GgufFile file, ClipHeader header, TowerDevice device, TowerPrecision precision, int threads, bool repack = true)
+        GgufFile file, ClipHeader header, TowerDevice device, TowerPrecision precision, int threads, bool ownKernels = true)
     {
-        var weights = new VisionWeights(file, header, device, precision, repack);
+        var weights = new VisionWeights(file, header, device, precision, ownKernels);
         try
         {
             weights.Place(threads);

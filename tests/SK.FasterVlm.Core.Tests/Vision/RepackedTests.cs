@@ -101,7 +101,7 @@ public unsafe class RepackedTests
     {
         Assert.SkipUnless(RepackedMatrix.IsSupported, NotHere);
         using var tiny = new TinyTower(new() { VisionType = GgmlType.F32, UseGelu = gelu });
-        using ClipVisionTower own = tiny.Load(TowerPrecision.Q8_0, threads: 7), ggml = tiny.Load(TowerPrecision.Q8_0, repack: false);
+        using ClipVisionTower own = tiny.Load(TowerPrecision.Q8_0, threads: 7), ggml = tiny.Load(TowerPrecision.Q8_0, ownKernels: false);
         Assert.NotEqual(ggml.WeightBytes, own.WeightBytes);
         Assert.Equal(TowerPrecision.Q8_0, own.Precision);
         using EncodedView a = own.View(tiny.Pixels(1)), b = ggml.View(tiny.Pixels(1));

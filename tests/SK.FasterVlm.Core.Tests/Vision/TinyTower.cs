@@ -47,11 +47,11 @@ sealed class TinyTower : IDisposable
         }
     }
 
-    public ClipVisionTower Load(TowerPrecision precision = TowerPrecision.F32, int threads = 1, bool repack = true)
+    public ClipVisionTower Load(TowerPrecision precision = TowerPrecision.F32, int threads = 1, bool ownKernels = true)
     {
         NativeRuntime.Load(new NativeOptions());
         ClipHeader header = ClipHeader.Read(Projector);
-        return new ClipVisionTower(VisionWeights.Load(Projector, header, TowerDevice.OnCpu(), precision, threads, repack), threads);
+        return new ClipVisionTower(VisionWeights.Load(Projector, header, TowerDevice.OnCpu(), precision, threads, ownKernels), threads, ownKernels);
     }
 
     /// <summary>

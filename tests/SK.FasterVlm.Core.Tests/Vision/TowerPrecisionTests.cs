@@ -13,10 +13,10 @@ public class TowerPrecisionTests
     [InlineData(TowerPrecision.F16, true, 0.999999, 35)]
     [InlineData(TowerPrecision.Q8_0, true, 0.9998, 33)]
     [InlineData(TowerPrecision.Q8_0, false, 0.9998, 33)]
-    public void Fewer_bits_hardly_change_features_and_the_kept_quarter(TowerPrecision precision, bool repack, double cosine, int same)
+    public void Fewer_bits_hardly_change_features_and_the_kept_quarter(TowerPrecision precision, bool ownKernels, double cosine, int same)
     {
         using var tiny = new TinyTower(vision: s_large);
-        using ClipVisionTower exact = tiny.Load(), fewer = tiny.Load(precision, repack: repack);
+        using ClipVisionTower exact = tiny.Load(), fewer = tiny.Load(precision, ownKernels: ownKernels);
         using EncodedView a = exact.View(tiny.Pixels(8)), b = fewer.View(tiny.Pixels(8));
         Assert.True(Compare.Cosine(exact.Features(a, tiny.AllPatches), fewer.Features(b, tiny.AllPatches)) > cosine);
         Assert.True(Compare.Cosine(exact.Tokens(a, tiny.AllPatches), fewer.Tokens(b, tiny.AllPatches)) > cosine);

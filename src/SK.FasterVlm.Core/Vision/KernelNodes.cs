@@ -6,10 +6,10 @@ using static SK.FasterVlm.Native.Ggml;
 namespace SK.FasterVlm.Vision;
 
 /// <summary>
-/// The two steps of a repacked linear layer as nodes of a ggml graph: ggml calls back on each of its threads with the node and the share of
-/// the work. Everything a callback needs is in the node. A callback must not throw: it would end the process.
+/// Our own kernels as nodes of a ggml graph: ggml calls back on each of its threads with the node and the share of the work. Everything a
+/// callback needs is in the node. A callback must not throw: it would end the process.
 /// </summary>
-internal static unsafe class RepackedNodes
+internal static unsafe class KernelNodes
 {
     const int AllThreads = -1; // GGML_N_TASKS_MAX
 
@@ -30,6 +30,23 @@ internal static unsafe class RepackedNodes
         return ggml_custom_4d(
             context, ggml_type.GGML_TYPE_F32, linear.Weight->ne[1] * RepackedMatrix.Panel, rows, 1, 1,
             (ggml_tensor**)arguments, 4, &MultiplyShare, AllThreads, (void*)(nint)activation);
+    }
+
+    /// <summary>q [d, m, h], k and v [d, n + 1, h] -> heads side by side, [w, m].</summary>
+    /// <param name="context">The graph's.</param>
+    /// <param name="q">Queries.</param>
+    /// <param name="k">Keys.</param>
+    /// <param name="v">Values.</param>
+    /// <param name="scale">Of the scores.</param>
+    /// <param name="threads">Most threads that will compute it; each has working memory behind the result.</param>
+    public static ggml_tensor* Attention(ggml_context* context, ggml_tensor* q, ggml_tensor* k, ggml_tensor* v, float scale, int threads)
+    {
+        long width = q->ne[0] * q->ne[2], rows = q->ne[1];
+        nint* arguments = stackalloc nint[3] { (nint)q, (nint)k, (nint)v };
+        ggml_tensor* all = ggml_custom_4d(
+            context, ggml_type.GGML_TYPE_F32, width * rows + threads * HeadAttention.ScratchFloats(q->ne[0], k->ne[1]), 1, 1, 1,
+            (ggml_tensor**)arguments, 3, &AttentionShare, threads, (void*)BitConverter.SingleToUInt32Bits(scale));
+        return ggml_view_2d(context, all, width, rows, (nuint)width * sizeof(float), 0);
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
@@ -56,6 +73,28 @@ internal static unsafe class RepackedNodes
         RepackedProduct.Run(
             (byte*)tiles->data, node->ne[1], RepackedRows.WidthOf(tiles->ne[0]), (byte*)matrix->data, panels * thread / threads,
             panels * (thread + 1) / threads, finish, (float*)node->data, node->ne[0]);
+    }
+
+    // Shares are cut across heads and blocks of queries, in this order: few threads get whole heads.
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    static void AttentionShare(ggml_tensor* node, int thread, int threads, void* scale)
+    {
+        var q = (ggml_tensor*)node->src[0];
+        var k = (ggml_tensor*)node->src[1];
+        var v = (ggml_tensor*)node->src[2];
+        long width = q->ne[0], rows = q->ne[1], heads = q->ne[2], keys = k->ne[1], blocks = (rows + HeadAttention.Lanes - 1) / HeadAttention.Lanes;
+        float* scratch = (float*)node->data + width * heads * rows + thread * HeadAttention.ScratchFloats(width, keys);
+        long from = heads * blocks * thread / threads, to = heads * blocks * (thread + 1) / threads;
+        for (long head = from / blocks; head * blocks < to; head++)
+        {
+            long first = Math.Max(from - head * blocks, 0), end = Math.Min(to - head * blocks, blocks);
+            HeadAttention.Run(
+                Head(q, head), Head(k, head), Head(v, head), (int)keys, (int)width, BitConverter.UInt32BitsToSingle((uint)scale),
+                first * HeadAttention.Lanes, Math.Min(end * HeadAttention.Lanes, rows),
+                new((byte*)node->data + head * width * sizeof(float), (nint)(width * heads * sizeof(float))), scratch);
+        }
+
+        static HeadAttention.Rows Head(ggml_tensor* x, long head) => new((byte*)x->data + head * (long)x->nb[2], (nint)x->nb[1]);
     }
 
     static float* Data(nint tensor) => tensor == 0 ? null : (float*)((ggml_tensor*)tensor)->data;
