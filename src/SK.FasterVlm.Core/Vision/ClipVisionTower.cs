@@ -18,8 +18,8 @@ namespace SK.FasterVlm.Vision;
 /// ([CLS] attention of the layer that yields the features).
 ///
 /// Rows of the last block do not see each other after its keys and values, so finishing only the picked rows gives the very rows the
-/// full run would give. Attention (our own kernel, or ggml's flash attention) never stores the softmax; the one row of it that is needed is computed beside it, from the
-/// [CLS] query and the keys: (n + 1) * width multiplications, 0.4 ms of 5 seconds for LLaVA-1.5 on one core.
+/// full run would give. Attention (our own kernel, or ggml's flash attention) never stores the whole softmax; the one row of it that is
+/// needed is computed beside it, from the [CLS] query and the keys: (n + 1) * width multiplications, 0.4 ms for LLaVA-1.5 on one core.
 ///
 /// How many blocks are run (<see cref="ClipHeader.Layers"/>): LLaVA reads <c>hidden_states[-2]</c>, the output of the last block but one.
 /// Published files have dropped the last block, so all they have are run (23 of CLIP-L's 24); files that kept it say in
