@@ -97,3 +97,48 @@ public sealed class RequestTimeoutException : FasterVlmException
     /// <summary>The limit.</summary>
     public TimeSpan Limit { get; }
 }
+
+/// <summary>Why a model could not be fetched, found or kept.</summary>
+public enum ModelDownloadFailure
+{
+    /// <summary>No model of that name in the catalog or in the cache, or a name that is not allowed.</summary>
+    UnknownModel,
+
+    /// <summary>Not in the cache, and downloads are forbidden.</summary>
+    Offline,
+
+    /// <summary>The server could not be reached, broke off or stalled, also after the retries. What was fetched is kept.</summary>
+    Network,
+
+    /// <summary>The server wants a (different) token or permission: 401 or 403.</summary>
+    AccessDenied,
+
+    /// <summary>The server has no such repository, revision or file: 404 or 410.</summary>
+    NotFound,
+
+    /// <summary>The server answers in a way that cannot be trusted: sizes that contradict each other, endless redirects, other statuses.</summary>
+    BadAnswer,
+
+    /// <summary>An address that is neither https nor on this machine, or a redirect to one.</summary>
+    Insecure,
+
+    /// <summary>The bytes are not the ones announced. They were thrown away.</summary>
+    WrongHash,
+
+    /// <summary>The bytes are right but no model file (GGUF). They were thrown away.</summary>
+    NotAModel,
+
+    /// <summary>The disk is full, read-only or failing.</summary>
+    Disk,
+}
+
+/// <summary>A model could not be fetched or is not there. The message never holds a token or the query of a signed address.</summary>
+/// <param name="failure">The kind of failure.</param>
+/// <param name="message">One line: what was wrong and what to do.</param>
+/// <param name="innerException">The cause, if there is one.</param>
+public sealed class ModelDownloadException(ModelDownloadFailure failure, string message, Exception? innerException = null)
+    : FasterVlmException(message, innerException)
+{
+    /// <summary>The kind of failure.</summary>
+    public ModelDownloadFailure Failure { get; } = failure;
+}

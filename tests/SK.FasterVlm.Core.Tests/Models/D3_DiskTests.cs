@@ -1,0 +1,74 @@
+using SK.FasterVlm.Core.Tests.Gguf;
+
+namespace SK.FasterVlm.Core.Tests.Models;
+
+/// <summary>Threat D3: a disk that is full, read-only or failing.</summary>
+public sealed class D3_DiskTests
+{
+    const int NoSpace = 28; // ENOSPC
+
+    /// <summary>The 1st, 2nd, ... write fails as on a full disk, torn in the middle, until one run needs no more writes than that.</summary>
+    [Fact]
+    public async Task The_nth_write_fails_and_the_next_run_goes_on()
+    {
+        await using HubRig rig = await HubRig.StartAsync();
+        bool failed = true;
+        for (int n = 1; failed; n++)
+        {
+            failed = false;
+            int left = n;
+            try
+            {
+                await rig.Store(seams: s => s with { OpenPart = path => new FaultyDisk(path, Allow, static () => new IOException("No space left on device", NoSpace)) })
+                    .PullAsync(HubRig.Name, cancellationToken: TestContext.Current.CancellationToken);
+            }
+            catch (ModelDownloadException e)
+            {
+                failed = true;
+                Assert.Equal(ModelDownloadFailure.Disk, e.Failure);
+                Assert.Contains("disk is full", e.Message, OperatingSystem.IsWindows() ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal);
+                Assert.Contains(HubRig.Name, e.Message, StringComparison.Ordinal);
+            }
+            if (failed) await rig.SucceedAsync();
+            rig.RequireWhole();
+            Directory.Delete(rig.Cache, recursive: true);
+
+            int Allow(int bytes) => --left == 0 ? bytes / 2 : bytes;
+        }
+    }
+
+    [Fact]
+    public async Task Too_little_space_is_said_before_anything_is_written()
+    {
+        await using HubRig rig = await HubRig.StartAsync();
+        rig.WriteCatalog(bytes: rig.Model.Length);
+        ModelDownloadException error = await rig.FailAsync(ModelDownloadFailure.Disk, seams: static s => s with { FreeSpace = static _ => 1_000 });
+        Assert.Contains("free", error.Message, StringComparison.Ordinal);
+        Assert.Empty(rig.Hub.Seen);
+
+        rig.WriteCatalog(); // the size is known only from the server
+        await rig.FailAsync(ModelDownloadFailure.Disk, seams: static s => s with { FreeSpace = static _ => 1_000 });
+        Assert.False(File.Exists(rig.ModelPart));
+        await rig.SucceedAsync(seams: static s => s with { FreeSpace = static _ => null });
+    }
+
+    [Fact]
+    public async Task A_cache_that_cannot_be_written_is_named()
+    {
+        await using HubRig rig = await HubRig.StartAsync();
+        using TemporaryDirectory folder = new();
+        string file = folder.File("not-a-folder");
+        await File.WriteAllTextAsync(file, "", TestContext.Current.CancellationToken);
+        ModelDownloadException error = await rig.FailAsync(ModelDownloadFailure.Disk, o => o.CacheDirectory = Path.Combine(file, "models"));
+        Assert.Contains("not-a-folder", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_file_in_place_of_the_part_costs_one_sentence()
+    {
+        await using HubRig rig = await HubRig.StartAsync();
+        Directory.CreateDirectory(rig.ModelPart);
+        ModelDownloadException error = await rig.FailAsync(ModelDownloadFailure.Disk);
+        Assert.Contains(HubRig.Name, error.Message, StringComparison.Ordinal);
+    }
+}

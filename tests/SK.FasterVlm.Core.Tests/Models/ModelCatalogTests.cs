@@ -1,0 +1,56 @@
+using SK.FasterVlm.Chat;
+using SK.FasterVlm.Core.Tests.Gguf;
+using SK.FasterVlm.Models;
+
+namespace SK.FasterVlm.Core.Tests.Models;
+
+public sealed class ModelCatalogTests
+{
+    [Fact]
+    public void The_built_in_catalog_has_the_family_and_keeps_its_rules()
+    {
+        string[] names = [.. ModelCatalog.BuiltIn.Entries.Select(static e => e.Name)];
+        Assert.Equal(
+            ["llava-1.5-7b", "llava-1.5-13b", "llava-1.6-vicuna-7b", "llava-1.6-vicuna-13b", "llava-1.6-mistral-7b", "llava-1.6-34b", "bakllava-1-7b",
+                "llava-phi-3-mini", "llava-llama-3-8b", "mobilevlm-1.7b", "mobilevlm-3b", "mobilevlm-v2-1.7b", "mobilevlm-v2-3b"], names);
+        Assert.All(ModelCatalog.BuiltIn.Entries, static e =>
+        {
+            Assert.Contains(e.Template, ChatTemplate.Names);
+            Assert.False(string.IsNullOrEmpty(e.Notes));
+            Assert.All(e.Models.Values, model => Assert.NotEqual(model.FileName, e.Projector!.FileName));
+        });
+    }
+
+    [Fact]
+    public void A_model_without_files_says_what_to_do_instead()
+    {
+        ModelStore store = new(StoreSettings.Create(new ModelStoreOptions { CacheDirectory = "unused" }, static _ => null));
+        ModelDownloadException error = Assert.Throws<ModelDownloadException>(() => store.RequireAvailable("mobilevlm-v2-3b"));
+        Assert.Contains("Convert mtgv/MobileVLM_V2-3B", error.Message, StringComparison.Ordinal);
+        Assert.Contains("llava-1.5-7b", Assert.Throws<ModelDownloadException>(() => store.RequireAvailable("llava-9")).Message, StringComparison.Ordinal);
+        Assert.Contains("Q5_K_M", Assert.Throws<ModelDownloadException>(() => store.RequireAvailable("llava-1.5-7b:Q9")).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("", "JSON")]
+    [InlineData("[]", "")]
+    [InlineData("""{ "version": 2, "models": [] }""", "version 2")]
+    [InlineData("""{ "version": 1, "models": [ { "name": "../x", "template": "chatml" } ] }""", "not a model's name")]
+    [InlineData("""{ "version": 1, "models": [ { "name": "demo", "template": "none" } ] }""", "template")]
+    [InlineData("""{ "version": 1, "models": [ { "name": "demo", "template": "chatml" }, { "name": "demo", "template": "chatml" } ] }""", "demo")]
+    [InlineData("""{ "version": 1, "models": [ { "name": "demo", "template": "chatml", "default": "Q4" } ] }""", "no file for its default")]
+    [InlineData("""{ "version": 1, "models": [ { "name": "demo", "template": "chatml", "repository": "a/b", "models": { "q4": { "file": "x.gguf" } } } ] }""", "quantisation's name")]
+    [InlineData("""{ "version": 1, "models": [ { "name": "demo", "template": "chatml", "repository": "a/b/c", "models": { "Q4": { "file": "x.gguf" } } } ] }""", "repository")]
+    [InlineData("""{ "version": 1, "models": [ { "name": "demo", "template": "chatml", "repository": "a/b", "models": { "Q4": { "file": "../x.gguf" } } } ] }""", "x.gguf")]
+    [InlineData("""{ "version": 1, "models": [ { "name": "demo", "template": "chatml", "repository": "a/b", "models": { "Q4": { "file": "x.gguf", "sha256": "abc" } } } ] }""", "SHA-256")]
+    [InlineData("""{ "version": 1, "models": [ { "name": "demo", "template": "chatml", "repository": "a/b", "models": { "Q4": { "file": "x.gguf", "bytes": -1 } } } ] }""", "negative")]
+    public void A_catalog_that_breaks_a_rule_is_refused_by_name(string json, string part)
+    {
+        using TemporaryDirectory folder = new();
+        string path = folder.File("mine.json");
+        File.WriteAllText(path, json);
+        FasterVlmException error = Assert.Throws<FasterVlmException>(() => ModelCatalog.Load(path));
+        Assert.Contains("mine.json", error.Message, StringComparison.Ordinal);
+        Assert.Contains(part, error.Message, StringComparison.OrdinalIgnoreCase);
+    }
+}
