@@ -51,6 +51,8 @@ internal static class CliApplication
         GlobalOptions.Verbose,
         DescribeCommand.Create(context),
         ChatCommand.Create(context),
+        PullCommand.Create(context),
+        ModelsCommand.Create(context),
         InspectCommand.Create(context),
         HeatmapCommand.Create(context),
         ServeCommand.Create(context),

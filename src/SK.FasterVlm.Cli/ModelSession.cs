@@ -33,6 +33,7 @@ internal sealed class ModelSession : IAsyncDisposable
     public static async Task<ModelSession> LoadAsync(
         Terminal terminal, FasterVlmOptions options, bool verbose, CancellationToken cancellationToken)
     {
+        options = await ModelFetch.ResolveAsync(terminal, options, cancellationToken);
         ILoggerFactory loggers = Logging.Create(verbose);
         try
         {
@@ -85,6 +86,7 @@ internal sealed class ModelSession : IAsyncDisposable
 
     static string Title(ModelLoadStage stage) => stage switch
     {
+        ModelLoadStage.Fetching => "Fetching the model",
         ModelLoadStage.Checking => "Checking the model's files",
         ModelLoadStage.Language => "Loading the language model",
         ModelLoadStage.Vision => "Loading the vision tower",
@@ -94,6 +96,7 @@ internal sealed class ModelSession : IAsyncDisposable
     // The language model is by far the larger part.
     static double Share(ModelLoadProgress progress) => progress.Stage switch
     {
+        ModelLoadStage.Fetching => 0,
         ModelLoadStage.Checking => 0.02 * progress.Fraction,
         ModelLoadStage.Language => 0.02 + (0.78 * progress.Fraction),
         ModelLoadStage.Vision => 0.80 + (0.20 * progress.Fraction),

@@ -72,13 +72,17 @@ public sealed class FasterVlmModel : IAsyncDisposable, IDisposable
     /// <summary>Name under which the model is known to callers.</summary>
     public string ModelId { get; }
 
-    /// <summary>Loads a model from its two files, or the embedded one when the options name none.</summary>
+    /// <summary>
+    /// Loads a model from its two files, or one of the catalog, which is fetched first if it is missing, or the embedded one when the
+    /// options name none.
+    /// </summary>
     /// <param name="options">Every knob.</param>
     /// <param name="loggers">For the library's and llama.cpp's log lines; null for none.</param>
     /// <param name="progress">Called from the loading thread.</param>
     /// <param name="cancellationToken">Ends loading; what was loaded by then is released.</param>
     /// <exception cref="ArgumentException">An option is out of range.</exception>
     /// <exception cref="ModelFormatException">A file is missing, damaged, of an unsupported kind, or does not fit the other.</exception>
+    /// <exception cref="ModelDownloadException">A model of the catalog is missing and could not or must not be fetched.</exception>
     /// <exception cref="NativeRuntimeException">The llama.cpp libraries are missing or of the wrong version.</exception>
     public static Task<FasterVlmModel> LoadAsync(
         FasterVlmOptions options, ILoggerFactory? loggers = null, IProgress<ModelLoadProgress>? progress = null,

@@ -1,4 +1,5 @@
 using SK.FasterVlm.Imaging;
+using SK.FasterVlm.Models;
 using SK.FasterVlm.Language;
 using SK.FasterVlm.Native;
 using SK.FasterVlm.Pruning;
@@ -35,6 +36,15 @@ public enum WeightLoading
 /// <summary>Every knob of a model, with default and range. Values out of range are refused by <see cref="Validate"/>, never clamped.</summary>
 public sealed class FasterVlmOptions
 {
+    /// <summary>
+    /// A model of the catalog instead of files: <c>llava-1.5-7b</c>, or with a quantisation <c>llava-1.5-7b:Q5_K_M</c>. Taken from the
+    /// cache without a network; what is missing is fetched when it is loaded, if <see cref="Downloads"/> allows it.
+    /// </summary>
+    public string? Model { get; set; }
+
+    /// <summary>Where models of the catalog are kept and how they are fetched.</summary>
+    public ModelStoreOptions Downloads { get; set; } = new();
+
     /// <summary>Language model (GGUF). Null together with <see cref="ProjectorPath"/> means the embedded default model.</summary>
     public string? ModelPath { get; set; }
 
@@ -171,11 +181,25 @@ public sealed class FasterVlmOptions
             throw new ArgumentException("ProjectorPath is needed: only the language model comes from LanguageModelSource.");
         if (LanguageModelSource is not { NeedsModelFile: false } && (ModelPath is null) != (ProjectorPath is null))
             throw new ArgumentException("ModelPath and ProjectorPath belong together: give both, or neither for the embedded model.");
+        if (Model is not null && (ModelPath is not null || ProjectorPath is not null))
+            throw new ArgumentException("Model names a model of the catalog and ModelPath and ProjectorPath name files: give one or the other.");
+        Downloads.Validate();
         if (KvCache == KvCacheType.Q8_0 && !FlashAttention) throw new ArgumentException("KvCache Q8_0 needs FlashAttention.");
 
         static void Range(bool ok, string name, object? value, string range)
         {
             if (!ok) throw new ArgumentOutOfRangeException(name, value, $"{name} must be {range}.");
         }
+    }
+
+    /// <summary>These options with the files of a fetched model in place of its name.</summary>
+    internal FasterVlmOptions With(CachedModel model)
+    {
+        var options = (FasterVlmOptions)MemberwiseClone();
+        options.Model = null;
+        (options.ModelPath, options.ProjectorPath) = (model.ModelPath, model.ProjectorPath);
+        options.ModelId ??= model.Name;
+        options.ChatTemplate ??= model.Template;
+        return options;
     }
 }

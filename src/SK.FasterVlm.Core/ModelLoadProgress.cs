@@ -3,6 +3,9 @@ namespace SK.FasterVlm;
 /// <summary>What loading a model is at.</summary>
 public enum ModelLoadStage
 {
+    /// <summary>Fetching a model of the catalog that is not in the cache.</summary>
+    Fetching,
+
     /// <summary>Reading and checking the headers of both files.</summary>
     Checking,
 

@@ -1,17 +1,23 @@
 using Microsoft.Extensions.Logging;
 using SK.FasterVlm.Gguf;
 using SK.FasterVlm.Language;
+using SK.FasterVlm.Models;
 using SK.FasterVlm.Native;
 using SK.FasterVlm.Vision;
 
 namespace SK.FasterVlm;
 
-/// <summary>The order in which a model comes up: check both files, then the language model, then the tower.</summary>
+/// <summary>The order in which a model comes up: fetch what is missing, check both files, then the language model, then the tower.</summary>
 static class ModelLoader
 {
     public static async Task<FasterVlmModel> LoadAsync(
         FasterVlmOptions options, ILoggerFactory loggers, IProgress<ModelLoadProgress>? progress, CancellationToken cancellationToken)
     {
+        if (options.Model is { } name)
+        {
+            Passing<ModelDownloadProgress> fetching = new(p => Report(ModelLoadStage.Fetching, p.Share));
+            options = options.With(await new ModelStore(options.Downloads).GetAsync(name, fetching, cancellationToken).ConfigureAwait(false));
+        }
         ILanguageModelSource source = options.LanguageModelSource ?? LlamaCppSource.Instance;
         (string? modelPath, string projectorPath) =
             options.ProjectorPath is { } projector ? (options.ModelPath, projector) : EmbeddedModel.Locate();
@@ -21,7 +27,7 @@ static class ModelLoader
         cancellationToken.ThrowIfCancellationRequested();
 
         Report(ModelLoadStage.Language, 0);
-        Fractions fractions = new(share => Report(ModelLoadStage.Language, share));
+        Passing<double> fractions = new(share => Report(ModelLoadStage.Language, share));
         ILanguageModel? language = null;
         VisionEncoder? vision = null;
         try
@@ -47,8 +53,8 @@ static class ModelLoader
     }
 
     /// <summary>Passes reports on at once; <see cref="Progress{T}"/> would send them to another thread, out of order.</summary>
-    sealed class Fractions(Action<double> report) : IProgress<double>
+    sealed class Passing<T>(Action<T> report) : IProgress<T>
     {
-        public void Report(double value) => report(value);
+        public void Report(T value) => report(value);
     }
 }

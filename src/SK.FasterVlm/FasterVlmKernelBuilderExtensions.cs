@@ -7,12 +7,21 @@ namespace Microsoft.SemanticKernel;
 /// <summary>The registrations of <see cref="FasterVlmServiceCollectionExtensions"/> on a kernel's builder.</summary>
 public static class FasterVlmKernelBuilderExtensions
 {
-    /// <inheritdoc cref="FasterVlmServiceCollectionExtensions.AddFasterVlmChatCompletion(IServiceCollection, string?, Action{FasterVlmOptions}?)"/>
+    /// <inheritdoc cref="FasterVlmServiceCollectionExtensions.AddFasterVlmChatCompletion(IServiceCollection, Action{FasterVlmOptions}?, string?)"/>
     public static IKernelBuilder AddFasterVlmChatCompletion(
-        this IKernelBuilder builder, string? serviceId = null, Action<FasterVlmOptions>? configure = null)
+        this IKernelBuilder builder, Action<FasterVlmOptions>? configure = null, string? serviceId = null)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        builder.Services.AddFasterVlmChatCompletion(serviceId, configure);
+        builder.Services.AddFasterVlmChatCompletion(configure, serviceId);
+        return builder;
+    }
+
+    /// <inheritdoc cref="FasterVlmServiceCollectionExtensions.AddFasterVlmChatCompletion(IServiceCollection, string, Action{FasterVlmOptions}?, string?)"/>
+    public static IKernelBuilder AddFasterVlmChatCompletion(
+        this IKernelBuilder builder, string model, Action<FasterVlmOptions>? configure = null, string? serviceId = null)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        builder.Services.AddFasterVlmChatCompletion(model, configure, serviceId);
         return builder;
     }
 
@@ -35,12 +44,21 @@ public static class FasterVlmKernelBuilderExtensions
         return builder;
     }
 
-    /// <inheritdoc cref="FasterVlmServiceCollectionExtensions.AddFasterVlmChatClient(IServiceCollection, string?, Action{FasterVlmOptions}?)"/>
+    /// <inheritdoc cref="FasterVlmServiceCollectionExtensions.AddFasterVlmChatClient(IServiceCollection, Action{FasterVlmOptions}?, string?)"/>
     public static IKernelBuilder AddFasterVlmChatClient(
-        this IKernelBuilder builder, string? serviceId = null, Action<FasterVlmOptions>? configure = null)
+        this IKernelBuilder builder, Action<FasterVlmOptions>? configure = null, string? serviceId = null)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        builder.Services.AddFasterVlmChatClient(serviceId, configure);
+        builder.Services.AddFasterVlmChatClient(configure, serviceId);
+        return builder;
+    }
+
+    /// <inheritdoc cref="FasterVlmServiceCollectionExtensions.AddFasterVlmChatClient(IServiceCollection, string, Action{FasterVlmOptions}?, string?)"/>
+    public static IKernelBuilder AddFasterVlmChatClient(
+        this IKernelBuilder builder, string model, Action<FasterVlmOptions>? configure = null, string? serviceId = null)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        builder.Services.AddFasterVlmChatClient(model, configure, serviceId);
         return builder;
     }
 

@@ -22,16 +22,28 @@ public static class FasterVlmServiceCollectionExtensions
     /// <paramref name="configure"/> names.
     /// </summary>
     /// <param name="services">The services.</param>
-    /// <param name="serviceId">Key of the services and name of the options; null for the default ones.</param>
     /// <param name="configure">Changes options; runs after configuration has been bound.</param>
+    /// <param name="serviceId">Key of the services and name of the options; null for the default ones.</param>
     public static IServiceCollection AddFasterVlmChatCompletion(
-        this IServiceCollection services, string? serviceId = null, Action<FasterVlmOptions>? configure = null)
+        this IServiceCollection services, Action<FasterVlmOptions>? configure = null, string? serviceId = null)
     {
-        services.AddFasterVlmChatClient(serviceId, configure);
+        services.AddFasterVlmChatClient(configure, serviceId);
         services.AddKeyedSingleton<IChatCompletionService>(serviceId, (provider, key) => new FasterVlmChatCompletionService(
             provider.GetRequiredKeyedService<ChatClientPipeline>(key).Plain, provider.GetService<ILoggerFactory>(), ServiceOptions(provider, serviceId).MaxAutoInvokeRounds));
         return services;
     }
+
+    /// <summary>
+    /// Registers both services for a model of the catalog. It is taken from the cache, without a network; what is missing is fetched
+    /// with the first request, unless <see cref="FasterVlmOptions.Downloads"/> forbids it.
+    /// </summary>
+    /// <param name="services">The services.</param>
+    /// <param name="model">Name in the catalog, with a quantisation if need be: <c>llava-1.5-7b</c>, <c>llava-1.5-7b:Q5_K_M</c>.</param>
+    /// <param name="configure">Changes further options.</param>
+    /// <param name="serviceId">Key of the services and name of the options; null for the default ones.</param>
+    public static IServiceCollection AddFasterVlmChatCompletion(
+        this IServiceCollection services, string model, Action<FasterVlmOptions>? configure = null, string? serviceId = null) =>
+        services.AddFasterVlmChatCompletion(Named(model, configure), serviceId);
 
     /// <summary>Registers both services for a model given by its two files.</summary>
     /// <param name="services">The services.</param>
@@ -42,7 +54,7 @@ public static class FasterVlmServiceCollectionExtensions
     public static IServiceCollection AddFasterVlmChatCompletion(
         this IServiceCollection services, string modelPath, string projectorPath, string? serviceId = null,
         Action<FasterVlmOptions>? configure = null) =>
-        services.AddFasterVlmChatCompletion(serviceId, Files(modelPath, projectorPath, configure));
+        services.AddFasterVlmChatCompletion(Files(modelPath, projectorPath, configure), serviceId);
 
     /// <summary>Registers both services for a model whose options are read from configuration.</summary>
     /// <param name="services">The services.</param>
@@ -53,13 +65,13 @@ public static class FasterVlmServiceCollectionExtensions
         this IServiceCollection services, IConfiguration configuration, string? serviceId = null)
     {
         services.Bind(configuration, serviceId);
-        return services.AddFasterVlmChatCompletion(serviceId);
+        return services.AddFasterVlmChatCompletion(serviceId: serviceId);
     }
 
     /// <summary>Registers <see cref="IChatClient"/> alone for the embedded model, or what <paramref name="configure"/> names.</summary>
-    /// <inheritdoc cref="AddFasterVlmChatCompletion(IServiceCollection, string?, Action{FasterVlmOptions}?)"/>
+    /// <inheritdoc cref="AddFasterVlmChatCompletion(IServiceCollection, Action{FasterVlmOptions}?, string?)"/>
     public static IServiceCollection AddFasterVlmChatClient(
-        this IServiceCollection services, string? serviceId = null, Action<FasterVlmOptions>? configure = null)
+        this IServiceCollection services, Action<FasterVlmOptions>? configure = null, string? serviceId = null)
     {
         ArgumentNullException.ThrowIfNull(services);
         string name = serviceId ?? Options.Options.DefaultName;
@@ -76,12 +88,18 @@ public static class FasterVlmServiceCollectionExtensions
         return services;
     }
 
+    /// <summary>Registers <see cref="IChatClient"/> alone for a model of the catalog.</summary>
+    /// <inheritdoc cref="AddFasterVlmChatCompletion(IServiceCollection, string, Action{FasterVlmOptions}?, string?)"/>
+    public static IServiceCollection AddFasterVlmChatClient(
+        this IServiceCollection services, string model, Action<FasterVlmOptions>? configure = null, string? serviceId = null) =>
+        services.AddFasterVlmChatClient(Named(model, configure), serviceId);
+
     /// <summary>Registers <see cref="IChatClient"/> alone for a model given by its two files.</summary>
     /// <inheritdoc cref="AddFasterVlmChatCompletion(IServiceCollection, string, string, string?, Action{FasterVlmOptions}?)"/>
     public static IServiceCollection AddFasterVlmChatClient(
         this IServiceCollection services, string modelPath, string projectorPath, string? serviceId = null,
         Action<FasterVlmOptions>? configure = null) =>
-        services.AddFasterVlmChatClient(serviceId, Files(modelPath, projectorPath, configure));
+        services.AddFasterVlmChatClient(Files(modelPath, projectorPath, configure), serviceId);
 
     /// <summary>Registers <see cref="IChatClient"/> alone for a model whose options are read from configuration.</summary>
     /// <inheritdoc cref="AddFasterVlmChatCompletion(IServiceCollection, IConfiguration, string?)"/>
@@ -89,7 +107,7 @@ public static class FasterVlmServiceCollectionExtensions
         this IServiceCollection services, IConfiguration configuration, string? serviceId = null)
     {
         services.Bind(configuration, serviceId);
-        return services.AddFasterVlmChatClient(serviceId);
+        return services.AddFasterVlmChatClient(serviceId: serviceId);
     }
 
     /// <summary>Once for each model, however often it is registered.</summary>
@@ -113,6 +131,16 @@ public static class FasterVlmServiceCollectionExtensions
         ArgumentNullException.ThrowIfNull(configuration);
         services.AddOptions<FasterVlmOptions>(serviceId ?? Options.Options.DefaultName)
             .Bind(configuration, static binder => binder.ErrorOnUnknownConfiguration = true);
+    }
+
+    static Action<FasterVlmOptions> Named(string model, Action<FasterVlmOptions>? configure)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(model);
+        return options =>
+        {
+            options.Model = model;
+            configure?.Invoke(options);
+        };
     }
 
     static Action<FasterVlmOptions> Files(string modelPath, string projectorPath, Action<FasterVlmOptions>? configure)

@@ -83,7 +83,7 @@ internal sealed class BenchCommand
 
     async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        FasterVlmOptions options = _model.Read(parsed);
+        FasterVlmOptions options = await ModelFetch.ResolveAsync(_context.Terminal, _model.Read(parsed), cancellationToken);
         // Every request is measured as if it were the first.
         (options.PrefixCache, options.ImageCacheBytes, options.MaxSequences) = (false, 0, 1);
         byte[] image = parsed.GetValue(_image) is string path

@@ -36,7 +36,7 @@ internal sealed class HeatmapCommand
 
     async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        FasterVlmOptions options = _model.Read(parsed);
+        FasterVlmOptions options = await ModelFetch.ResolveAsync(_context.Terminal, _model.Read(parsed), cancellationToken);
         byte[] bytes = await InputFiles.ReadImageAsync(parsed.GetRequiredValue(_image), _context.Terminal.OpenInput, cancellationToken);
         string projector = options.ProjectorPath ?? EmbeddedModel.Locate().ProjectorPath;
         NativeRuntime runtime = NativeRuntime.Load(options.Native);

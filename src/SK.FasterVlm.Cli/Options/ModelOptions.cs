@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using SK.FasterVlm.Imaging;
+using SK.FasterVlm.Models;
 using SK.FasterVlm.Native;
 
 namespace SK.FasterVlm.Cli.Options;
@@ -13,8 +14,8 @@ internal sealed class ModelOptions
 
     readonly Option<string?> _model = new("--model", "-m")
     {
-        Description = "Language model (GGUF). Default: the embedded model.",
-        HelpName = "file",
+        Description = "Name of a fetched or fetchable model (see 'models list'), or a language model's file (GGUF). Default: the embedded model.",
+        HelpName = "name|file",
     };
 
     readonly Option<string?> _projector = new("--projector", "-p")
@@ -40,17 +41,24 @@ internal sealed class ModelOptions
         DefaultValueFactory = static _ => "cpu",
     };
 
+    readonly Option<bool> _offline = new("--offline") { Description = "Never fetch a model; use what is in the cache." };
+
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
     {
         command.Add(_model);
         command.Add(_projector);
+        command.Add(_offline);
         command.Add(_threads);
         command.Add(_context);
         AddNativeTo(command);
         command.Validators.Add(result =>
         {
-            if (result.GetResult(_model) is null != result.GetResult(_projector) is null)
+            string? model = result.GetValue(_model);
+            bool projector = result.GetResult(_projector) is not null;
+            if (model is not null && !projector && !ModelNames.LooksLikeReference(model))
+                result.AddError($"'{model}' is a file, so --projector is needed too; a model of 'models list' needs none.");
+            if (model is null && projector)
                 result.AddError("--model and --projector belong together: give both, or neither for the embedded model.");
         });
     }
@@ -77,9 +85,13 @@ internal sealed class ModelOptions
     /// <exception cref="CliException">A value is out of range, or a file does not exist.</exception>
     public FasterVlmOptions Read(ParseResult parsed)
     {
+        string? model = parsed.GetValue(_model);
+        bool isName = model is not null && parsed.GetValue(_projector) is null;
         FasterVlmOptions options = new()
         {
-            ModelPath = parsed.GetValue(_model),
+            Model = isName ? model : null,
+            Downloads = new ModelStoreOptions { AllowDownload = !parsed.GetValue(_offline) },
+            ModelPath = isName ? null : model,
             ProjectorPath = parsed.GetValue(_projector),
             Threads = parsed.GetValue(_threads),
             ContextLength = parsed.GetValue(_context),

@@ -28,4 +28,9 @@ public enum ModelDownloadStage
 /// <param name="TotalBytes">Size of this file, once known.</param>
 /// <param name="Note">One line about something unusual: why bytes were thrown away, why it is tried again; usually null.</param>
 public readonly record struct ModelDownloadProgress(
-    ModelDownloadStage Stage, string File, int FileIndex, int FileCount, long Bytes, long? TotalBytes, string? Note = null);
+    ModelDownloadStage Stage, string File, int FileIndex, int FileCount, long Bytes, long? TotalBytes, string? Note = null)
+{
+    /// <summary>Share of the whole that is done, 0 to 1, files counted alike.</summary>
+    public double Share =>
+        (FileIndex + (Stage is ModelDownloadStage.Done or ModelDownloadStage.Verifying ? 1 : TotalBytes > 0 ? (double)Bytes / TotalBytes.Value : 0)) / FileCount;
+}

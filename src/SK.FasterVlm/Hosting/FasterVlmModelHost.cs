@@ -100,7 +100,7 @@ public sealed class FasterVlmModelHost : IAsyncDisposable, IDisposable
     }
 
     internal static string NameOf(FasterVlmOptions options) =>
-        options.ModelId ?? (options.ModelPath is { } path ? Path.GetFileNameWithoutExtension(path) : "tiny-llava");
+        options.ModelId ?? options.Model ?? (options.ModelPath is { } path ? Path.GetFileNameWithoutExtension(path) : "tiny-llava");
 
     async Task<FasterVlmModel?> CloseAsync()
     {

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Options;
 using SK.FasterVlm.Chat;
+using SK.FasterVlm.Models;
 using SK.FasterVlm.Pruning;
 
 namespace SK.FasterVlm;
@@ -16,7 +17,8 @@ sealed class FasterVlmOptionsValidator(string name) : IValidateOptions<FasterVlm
             options.Validate();
             VisualTokenSelectors.ByName(options.Selector);
             if (options.ChatTemplate is { } template) ChatTemplate.ByName(template);
-            if (options.ProjectorPath is null) EmbeddedModel.Locate();
+            if (options.Model is { } model) new ModelStore(options.Downloads).RequireAvailable(model); // asks no network
+            else if (options.ProjectorPath is null) EmbeddedModel.Locate();
         }
         catch (Exception e) when (e is ArgumentException or FasterVlmException)
         {
