@@ -31,7 +31,7 @@ public static class FasterVlmServerServiceCollectionExtensions
         ArgumentNullException.ThrowIfNull(services);
         services.AddOptions<FasterVlmServerOptions>().Configure(options => configure?.Invoke(options)).ValidateOnStart();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<FasterVlmServerOptions>, FasterVlmServerOptionsValidator>());
-        if (!services.Any(s => s.ServiceType == typeof(IChatClient) && Equals(s.ServiceKey, serviceId))) services.AddFasterVlmChatClient(serviceId, model);
+        if (!services.Any(s => s.ServiceType == typeof(IChatClient) && Equals(s.ServiceKey, serviceId))) services.AddFasterVlmChatClient(model, serviceId);
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(provider => new ServedModel(
             provider.GetRequiredKeyedService<IChatClient>(serviceId),

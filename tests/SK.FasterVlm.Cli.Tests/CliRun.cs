@@ -41,8 +41,22 @@ internal sealed record CliRun(int ExitCode, string Output, string Error)
         return new CliRun(process.ExitCode, await output, await error);
     }
 
+    /// <summary>Runs as a process of its own with further environment variables.</summary>
+    public static async Task<CliRun> ChildProcessAsync(string[] args, IReadOnlyDictionary<string, string> environment)
+    {
+        using Process process = Start(args, environment);
+        process.StandardInput.Close();
+        Task<string> output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        Task<string> error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        return new CliRun(process.ExitCode, await output, await error);
+    }
+
     /// <summary>Starts the program as a process with all streams redirected.</summary>
-    public static Process Start(params string[] args)
+    public static Process Start(params string[] args) => Start(args, new Dictionary<string, string>());
+
+    /// <summary>Starts the program as a process with all streams redirected and further environment variables.</summary>
+    public static Process Start(string[] args, IReadOnlyDictionary<string, string> environment)
     {
         ProcessStartInfo start = new("dotnet")
         {
@@ -53,6 +67,7 @@ internal sealed record CliRun(int ExitCode, string Output, string Error)
         };
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "fastervlm.dll"));
         foreach (string argument in args) start.ArgumentList.Add(argument);
+        foreach ((string name, string value) in environment) start.Environment[name] = value;
         return Process.Start(start) ?? throw new InvalidOperationException("The process did not start.");
     }
 

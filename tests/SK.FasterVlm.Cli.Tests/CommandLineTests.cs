@@ -2,7 +2,7 @@ namespace SK.FasterVlm.Cli.Tests;
 
 public class CommandLineTests
 {
-    static readonly string[] Commands = ["describe", "chat", "inspect", "heatmap", "synth", "bench", "eval"];
+    static readonly string[] Commands = ["describe", "chat", "inspect", "pull", "models", "heatmap", "synth", "bench", "eval"];
 
     [Fact]
     public async Task Without_arguments_the_help_is_shown()
@@ -42,6 +42,13 @@ public class CommandLineTests
     [InlineData("describe a.png --backend abacus")]
     [InlineData("describe a.png --model m.gguf")]
     [InlineData("describe a.png --projector p.gguf")]
+    [InlineData("describe a.png --model ../llava")]
+    [InlineData("pull")]
+    [InlineData("pull x --from a/b/c.gguf")]
+    [InlineData("pull x --sha256 abc")]
+    [InlineData("pull llava-1.5-7b --sha256 0000000000000000000000000000000000000000000000000000000000000000")]
+    [InlineData("models")]
+    [InlineData("models remove")]
     [InlineData("heatmap a.png")]
     [InlineData("synth --geometry tiny")]
     public async Task A_wrong_command_line_is_one_line_with_a_way_to_the_help_and_exit_code_2(string line)

@@ -48,8 +48,9 @@ internal static class ModelsCommand
             List<VerifiedFile> files = [];
             foreach (string reference in references)
             {
-                IReadOnlyList<FileVerification> found = await DownloadDisplay.RunAsync(
-                    context.Terminal, progress => store.VerifyAsync(reference, progress, cancellationToken));
+                // Without a terminal the results are all there is to say.
+                IReadOnlyList<FileVerification> found = !context.Terminal.ShowsProgress ? await store.VerifyAsync(reference, null, cancellationToken)
+                    : await DownloadDisplay.RunAsync(context.Terminal, progress => store.VerifyAsync(reference, progress, cancellationToken));
                 files.AddRange(found.Select(f => new VerifiedFile(reference, f.File, f.Problem)));
             }
 

@@ -28,7 +28,7 @@ internal static class DownloadDisplay
     /// <summary>A bar per file.</summary>
     sealed class Bars(ProgressContext display) : IProgress<ModelDownloadProgress>
     {
-        readonly Dictionary<(string, bool), (ProgressTask Task, TransferRate Rate)> _bars = [];
+        readonly Dictionary<string, (ProgressTask Task, TransferRate Rate)> _bars = [];
         long _shown;
 
         public void Report(ModelDownloadProgress p)
@@ -37,40 +37,42 @@ internal static class DownloadDisplay
             bool plain = p is { Stage: ModelDownloadStage.Downloading or ModelDownloadStage.Verifying, Note: null } && p.Bytes != p.TotalBytes;
             if (plain && Environment.TickCount64 - _shown < 100) return;
             _shown = Environment.TickCount64;
-            bool verifying = p.Stage is ModelDownloadStage.Verifying or ModelDownloadStage.Done;
-            if (!_bars.TryGetValue((p.File, verifying), out var bar))
-                _bars[(p.File, verifying)] = bar = (display.AddTask(Markup.Escape(p.File)), new TransferRate(TimeProvider.System));
+            if (!_bars.TryGetValue(p.File, out var bar))
+                _bars[p.File] = bar = (display.AddTask(Markup.Escape(p.File)), new TransferRate(TimeProvider.System));
             bar.Rate.Add(p.Bytes);
             string state = Remark(p) ?? (p.Stage == ModelDownloadStage.Done ? "checked" : bar.Rate.Describe(p.Bytes, p.TotalBytes));
-            bar.Task.Description = Markup.Escape(TerminalText.OneLine($"{p.File}: {(verifying && p.Stage != ModelDownloadStage.Done ? "checking " : "")}{state}"));
+            bar.Task.Description = Markup.Escape(TerminalText.OneLine($"{p.File}: {(p.Stage == ModelDownloadStage.Verifying ? "checking " : "")}{state}"));
             bar.Task.MaxValue = Math.Max(1, p.TotalBytes ?? long.MaxValue);
             bar.Task.Value = p.Bytes;
         }
     }
 
-    /// <summary>Lines for logs and pipes.</summary>
+    /// <summary>Lines for logs and pipes: every tenth of a file, at most one a second.</summary>
     sealed class Lines(Terminal terminal) : IProgress<ModelDownloadProgress>
     {
         TransferRate _rate = new(TimeProvider.System);
         string _file = "";
         long _tenth;
+        long _written;
 
         public void Report(ModelDownloadProgress p)
         {
             if (p.File != _file) (_file, _tenth, _rate) = (p.File, -1, new TransferRate(TimeProvider.System));
             if (Remark(p) is { } remark) Write(remark);
             else if (p.Stage == ModelDownloadStage.Done) Write($"{Format.Bytes(p.Bytes)}, checked");
-            else if (p.Stage == ModelDownloadStage.Downloading)
-            {
-                _rate.Add(p.Bytes);
-                long tenth = p.TotalBytes > 0 ? 10 * p.Bytes / p.TotalBytes.Value : p.Bytes >> 28;
-                if (tenth == _tenth) return;
-                bool first = _tenth < 0;
-                _tenth = tenth;
-                Write(first && p.Bytes > 0 ? $"{_rate.Describe(p.Bytes, p.TotalBytes)} are here already" : _rate.Describe(p.Bytes, p.TotalBytes));
-            }
-
-            void Write(string text) => terminal.WriteNote(TerminalText.OneLine($"{p.File}: {text}"));
+            else if (p.Stage == ModelDownloadStage.Downloading) ReportBytes(p);
         }
+
+        void ReportBytes(ModelDownloadProgress p)
+        {
+            _rate.Add(p.Bytes);
+            long tenth = p.TotalBytes > 0 ? 10 * p.Bytes / p.TotalBytes.Value : p.Bytes >> 28;
+            if (_tenth < 0) Write(p.Bytes > 0 ? $"{_rate.Describe(p.Bytes, p.TotalBytes)} are here already" : p.TotalBytes is { } all ? $"{Format.Bytes(all)} to fetch" : "fetching");
+            else if (tenth == _tenth || Environment.TickCount64 - _written < 1000) return;
+            else Write(_rate.Describe(p.Bytes, p.TotalBytes));
+            (_tenth, _written) = (tenth, Environment.TickCount64);
+        }
+
+        void Write(string text) => terminal.WriteNote(TerminalText.OneLine($"{_file}: {text}"));
     }
 }

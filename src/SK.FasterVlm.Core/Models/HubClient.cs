@@ -115,13 +115,13 @@ sealed class HubClient : IDisposable
                 BackoffType = DelayBackoffType.Exponential,
                 UseJitter = true,
                 ShouldHandle = static retry => ValueTask.FromResult(
-                    HttpClientResiliencePredicates.IsTransient(retry.Outcome) && !AsksForTooLongAWait(retry.Outcome.Result)),
+                    HttpClientResiliencePredicates.IsTransient(retry.Outcome) && !AsksForTooLongAWait(retry.Outcome)),
             });
         }
         return builder.AddTimeout(new HttpTimeoutStrategyOptions { Timeout = settings.Options.ResponseTimeout }).Build();
     }
 
-    static bool AsksForTooLongAWait(HttpResponseMessage? response) => response?.Headers.RetryAfter switch
+    static bool AsksForTooLongAWait(Outcome<HttpResponseMessage> outcome) => outcome is { Result: { } response } && response.Headers.RetryAfter switch
     {
         { Delta: { } wait } => wait > s_longestWait,
         { Date: { } until } => until - DateTimeOffset.UtcNow > s_longestWait,

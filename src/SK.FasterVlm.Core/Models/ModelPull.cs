@@ -89,7 +89,7 @@ sealed class ModelPull(StoreSettings settings, IProgress<ModelDownloadProgress>?
         string? expected = source.Sha256 ?? before?.Sha256;
         if (expected is null) return null; // nobody knows what it should be: its facts, if there are any, are beside it
         long bytes = new FileInfo(target).Length;
-        string? problem = before is not null && before.Bytes != bytes ? $"has {bytes} bytes instead of {before.Bytes}" : null;
+        string? problem = before is not null && before.Bytes != bytes ? $"{bytes} bytes instead of {before.Bytes}" : null;
         if (problem is null)
         {
             string hash = await FileHash.Sha256Async(
@@ -99,9 +99,9 @@ sealed class ModelPull(StoreSettings settings, IProgress<ModelDownloadProgress>?
                 report(ModelDownloadStage.Done, bytes, bytes, null);
                 return before ?? new CachedFile(source.FileName, bytes, hash, source.Display, null);
             }
-            problem = "is damaged (wrong SHA-256)";
+            problem = "damaged (wrong SHA-256)";
         }
-        report(ModelDownloadStage.Verifying, bytes, bytes, $"{source.FileName} {problem}; fetching it again");
+        report(ModelDownloadStage.Verifying, bytes, bytes, $"{problem}; fetching it again");
         File.Delete(target);
         PartFile.Forget(target);
         return null;

@@ -19,12 +19,12 @@ static class ModelVerification
             {
                 string? problem = await ProblemAsync(path, facts, done => Report(ModelDownloadStage.Verifying, done), cancellationToken).ConfigureAwait(false);
                 found.Add(new FileVerification(facts.File, problem));
+                if (problem is null) Report(ModelDownloadStage.Done, facts.Bytes);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
                 throw DiskErrors.Of(e, path);
             }
-            Report(ModelDownloadStage.Done, facts.Bytes);
         }
         return found;
     }

@@ -29,11 +29,11 @@ sealed class HubRig : IAsyncDisposable
 
     internal string Catalog => Path.Combine(_folder.Path, "catalog.json");
 
-    internal static async Task<HubRig> StartAsync(int modelBytes = 300_000)
+    internal static async Task<HubRig> StartAsync(int modelBytes = 300_000, byte[]? model = null, byte[]? projector = null)
     {
         HubRig rig = new(await FaultyHub.StartAsync());
-        rig.Model = File(modelBytes, 1);
-        rig.Projector = File(5_000, 2);
+        rig.Model = model ?? File(modelBytes, 1);
+        rig.Projector = projector ?? File(5_000, 2);
         rig.Hub.Put("acme/demo/model.gguf", rig.Model);
         rig.Hub.Put("acme/demo/big.gguf", File(modelBytes + 4_000, 3));
         rig.Hub.Put("acme/demo/mmproj.gguf", rig.Projector);

@@ -41,7 +41,7 @@ public sealed class ModelStoreTests
         rig.Hub.ForgetRequests();
         List<string> notes = [];
         await rig.SucceedAsync(progress: new Notes(notes));
-        Assert.Contains("model.gguf is damaged", Assert.Single(notes), StringComparison.Ordinal);
+        Assert.Contains("damaged (wrong SHA-256)", Assert.Single(notes), StringComparison.Ordinal);
         Assert.Single(rig.Hub.Blobs);
 
         File.Delete(rig.ProjectorPath);

@@ -29,7 +29,7 @@ public class RegistrationTests
         ServiceCollection services = new();
         hosted.AddTo(services);
         keyed.AddTo(services, "eyes", new() { ModelId = "second" });
-        services.AddFasterVlmChatCompletion().AddFasterVlmChatCompletion("eyes");
+        services.AddFasterVlmChatCompletion().AddFasterVlmChatCompletion(serviceId: "eyes");
         await using (ServiceProvider provider = services.BuildServiceProvider())
         {
             var chat = provider.GetRequiredService<IChatClient>();
@@ -121,11 +121,15 @@ public class RegistrationTests
         await Fails(null, static o => o.ChatTemplate = "gemma", "gemma");
         await Fails(null, static o => (o.ModelPath, o.ProjectorPath) = ("/nowhere/a.gguf", "/nowhere/b.gguf"), "/nowhere/a.gguf");
         await Fails(null, static o => o.ModelPath = "a.gguf", nameof(FasterVlmOptions.ProjectorPath));
+        await Fails(null, static o => o.Model = "llava-9", "There is no model 'llava-9'");
+        await Fails(null, static o => o.Model = "../llava", "not a model's name");
+        await Fails(null, static o => (o.Model, o.ModelPath, o.ProjectorPath) = ("llava-1.5-7b", "a.gguf", "b.gguf"), "one or the other");
+        await Fails(null, static o => (o.Model, o.Downloads.AllowDownload, o.Downloads.CacheDirectory) = ("llava-1.5-7b", false, "/nowhere"), "fastervlm pull llava-1.5-7b");
 
         static async Task Fails(string? serviceId, Action<FasterVlmOptions> configure, string part)
         {
             HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(new());
-            builder.Services.AddFasterVlmChatClient(serviceId, configure);
+            builder.Services.AddFasterVlmChatClient(configure, serviceId);
             using IHost host = builder.Build();
             Assert.Contains(part, (await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync(Test))).Message);
         }
@@ -144,5 +148,19 @@ public class RegistrationTests
         Assert.DoesNotContain(builder.Services, static s => s.ServiceKey is "two" && s.ServiceType == typeof(IChatCompletionService));
         using ServiceProvider provider = builder.Services.BuildServiceProvider();
         Assert.Equal(("uniform", "random"), (Options(provider, "three").Selector, Options(provider, "four").Selector));
+    }
+
+    [Fact]
+    public void A_single_word_names_a_model_of_the_catalog()
+    {
+        ServiceCollection services = new();
+        services.AddFasterVlmChatCompletion("llava-1.5-7b")
+            .AddFasterVlmChatClient("llava-1.6-mistral-7b:Q6_K", static o => o.ModelId = "eyes", serviceId: "second");
+        using ServiceProvider provider = services.BuildServiceProvider();
+        Assert.Equal(("llava-1.5-7b", "llava-1.5-7b"), (Options(provider).Model, Options(provider).ModelId));
+        Assert.Equal(("llava-1.6-mistral-7b:Q6_K", "eyes"), (Options(provider, "second").Model, Options(provider, "second").ModelId));
+        Assert.NotNull(provider.GetRequiredService<IChatCompletionService>());
+        Assert.NotNull(provider.GetRequiredKeyedService<IChatClient>("second"));
+        Assert.Equal("llava-1.5-7b", Options(Kernel.CreateBuilder().AddFasterVlmChatCompletion("llava-1.5-7b").Services.BuildServiceProvider()).Model);
     }
 }
