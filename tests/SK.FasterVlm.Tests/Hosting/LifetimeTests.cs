@@ -141,7 +141,7 @@ public class LifetimeTests
     public void Registering_twice_makes_one_lifetime_and_ids_have_checks_of_their_own()
     {
         ServiceCollection services = new();
-        services.AddFasterVlmChatCompletion().AddFasterVlmChatClient().AddFasterVlmChatClient("eyes");
+        services.AddFasterVlmChatCompletion().AddFasterVlmChatClient().AddFasterVlmChatClient(serviceId: "eyes");
         Assert.Equal(2, services.Count(static s => s.ServiceType == typeof(IHostedService)));
         services.AddHealthChecks().AddFasterVlm().AddFasterVlm("eyes");
         using ServiceProvider provider = services.BuildServiceProvider();

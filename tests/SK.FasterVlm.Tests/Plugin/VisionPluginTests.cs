@@ -152,7 +152,7 @@ public class VisionPluginTests
         HostedFake eyes = new();
         eyes.AddTo(builder.Services, "eyes", answers: " A cat.");
         builder.Services.AddSingleton<IChatCompletionService>(new FasterVlmChatCompletionService(blind));
-        builder.AddFasterVlmChatClient("eyes").AddFasterVlmVisionPlugin(o => o.Images = images, "eyes");
+        builder.AddFasterVlmChatClient(serviceId: "eyes").AddFasterVlmVisionPlugin(o => o.Images = images, "eyes");
         Kernel kernel = builder.Build();
         ChatHistory history = [new ChatMessageContent(AuthorRole.User, "What is on the picture \"cat\"?")];
         ChatMessageContent answer = await kernel.GetRequiredService<IChatCompletionService>().GetChatMessageContentAsync(
