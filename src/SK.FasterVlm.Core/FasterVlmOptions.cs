@@ -1,6 +1,6 @@
 using SK.FasterVlm.Imaging;
-using SK.FasterVlm.Models;
 using SK.FasterVlm.Language;
+using SK.FasterVlm.Models;
 using SK.FasterVlm.Native;
 using SK.FasterVlm.Pruning;
 using SK.FasterVlm.Vision;
