@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using SK.FasterVlm.Chat;
+using SK.FasterVlm.Chat.Tools;
 using SK.FasterVlm.Generation;
 using SK.FasterVlm.Language;
 using SK.FasterVlm.Pruning;
@@ -46,6 +47,7 @@ public sealed class FasterVlmModel : IAsyncDisposable, IDisposable
         Language = language;
         Vision = vision;
         Template = options.ChatTemplate is { } name ? ChatTemplate.ByName(name) : ChatTemplate.ForModel(language.Info);
+        ToolFormat = options.ToolFormat is { } format ? ToolFormat.ByName(format) : ToolFormat.ForModel(language.Info);
         Selector = VisualTokenSelectors.ByName(options.Selector);
         ModelId = options.ModelId ?? language.Info.Name;
         Generator = new Generator(language, vision, (loggers ?? NullLoggerFactory.Instance).CreateLogger<Generator>(), options);
@@ -62,6 +64,9 @@ public sealed class FasterVlmModel : IAsyncDisposable, IDisposable
 
     /// <summary>The format of conversations.</summary>
     public ChatTemplate Template { get; }
+
+    /// <summary>How functions, calls and results are written when a request does not say.</summary>
+    public ToolFormat ToolFormat { get; }
 
     /// <summary>Who is kept of an image when a request does not say.</summary>
     public IVisualTokenSelector Selector { get; }

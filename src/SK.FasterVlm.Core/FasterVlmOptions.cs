@@ -63,6 +63,9 @@ public sealed class FasterVlmOptions
     /// <summary>Chat template by name (vicuna_v1, llava-1.6-mistral, chatml, llama-3, phi-3); null reads it from the model's metadata.</summary>
     public string? ChatTemplate { get; set; }
 
+    /// <summary>How functions, calls and results are written, by name (line, hermes); null reads it from the model's metadata.</summary>
+    public string? ToolFormat { get; set; }
+
     /// <summary>How many visual tokens to keep of an image (default: all).</summary>
     public VisualTokenBudget VisualTokens { get; set; } = VisualTokenBudget.All;
 

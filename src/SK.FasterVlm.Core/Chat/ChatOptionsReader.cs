@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.Extensions.AI;
+using SK.FasterVlm.Chat.Tools;
 using SK.FasterVlm.Generation;
 using SK.FasterVlm.Language;
 using SK.FasterVlm.Pruning;
@@ -16,7 +17,7 @@ static class ChatOptionsReader
     public static readonly IReadOnlyList<string> Keys =
     [
         "visual_tokens", "keep_ratio", "selector", "selector_seed", "views", "min_p", "repetition_penalty", "logprobs", "top_logprobs",
-        "logit_bias",
+        "logit_bias", "tool_format",
     ];
 
     /// <summary>Refuses what this model cannot do.</summary>
@@ -27,17 +28,16 @@ static class ChatOptionsReader
         if (options.ModelId is { } id && !id.Equals(modelId, StringComparison.OrdinalIgnoreCase))
             throw new ArgumentException($"ChatOptions.ModelId is \"{id}\" but this client serves \"{modelId}\".", nameof(options));
         Refuse(options.ConversationId is not null, nameof(options.ConversationId), "conversations are not stored; send all messages");
-        Refuse(options.Tools is { Count: > 0 }, nameof(options.Tools), "function calling is not available for this model");
-        Refuse(options.ToolMode is RequiredChatToolMode, nameof(options.ToolMode), "function calling is not available for this model");
-        Refuse(options.ResponseFormat is not (null or ChatResponseFormatText),
-            nameof(options.ResponseFormat), "structured output is not available; only text is");
+        Refuse(options.ToolMode is not (null or AutoChatToolMode or NoneChatToolMode or RequiredChatToolMode), nameof(options.ToolMode), "this mode is not known");
+        Refuse(options.ResponseFormat is not (null or ChatResponseFormatText or ChatResponseFormatJson),
+            nameof(options.ResponseFormat), "only text, JSON and JSON of a schema are");
         Refuse(options.Reasoning is { Effort: not (null or ReasoningEffort.None) } or { Output: not (null or ReasoningOutput.None) },
             nameof(options.Reasoning), "the model does not reason before it answers");
 #pragma warning disable MEAI001 // experimental options; refusing them is safe whatever becomes of them
         Refuse(options.AllowBackgroundResponses is true, nameof(options.AllowBackgroundResponses), "requests run in the foreground");
         Refuse(options.ContinuationToken is not null, nameof(options.ContinuationToken), "requests run in the foreground");
 #pragma warning restore MEAI001
-        // AllowMultipleToolCalls only says something about tools, which are refused above.
+        // Tools, ToolMode, AllowMultipleToolCalls and ResponseFormat are read by Tools.AnswerForm.
 
         static void Refuse(bool condition, string option, string reason)
         {
@@ -122,6 +122,7 @@ static class ChatOptionsReader
                 "repetition_penalty" => extra with { RepetitionPenalty = (float)OptionValue.Number(key, value) },
                 "logprobs" => extra with { LogProbabilities = OptionValue.Flag(key, value) },
                 "top_logprobs" => extra with { TopLogProbabilities = OptionValue.Integer(key, value) },
+                "tool_format" => extra with { ToolFormat = value as ToolFormat ?? ToolFormat.ByName(OptionValue.Text(key, value)) },
                 "logit_bias" => extra with { LogitBias = OptionValue.Biases(key, value) },
                 _ => throw new ArgumentException(
                     $"ChatOptions.AdditionalProperties[\"{key}\"] is not known; there are: {string.Join(", ", Keys)}.", nameof(options)),

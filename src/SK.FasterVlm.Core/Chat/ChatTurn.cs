@@ -16,6 +16,12 @@ public enum ChatTurnRole
 /// <param name="Images">Indices of the turn's images. LLaVA was trained with the images of a turn before its text.</param>
 public readonly record struct ChatTurn(ChatTurnRole Role, string Text, IReadOnlyList<int> Images)
 {
+    /// <summary>
+    /// The turn in pieces, when it holds structure of its own (calls of functions and their results) beside what was said; null when
+    /// <see cref="Text"/> is all.
+    /// </summary>
+    public IReadOnlyList<PromptSegment>? Segments { get; init; }
+
     /// <summary>A user's turn.</summary>
     public static ChatTurn User(string text, params int[] images) => new(ChatTurnRole.User, text, images);
 

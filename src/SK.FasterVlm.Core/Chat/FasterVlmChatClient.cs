@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.AI;
+using SK.FasterVlm.Chat.Tools;
 using SK.FasterVlm.Generation;
 
 namespace SK.FasterVlm.Chat;
@@ -24,6 +25,15 @@ public sealed class FasterVlmChatClient : IChatClient
     /// </summary>
     public const string LogProbabilitiesKey = "logprobs";
 
+    /// <summary>Key of a call's place among the calls of its turn, 0 for the first, in the additional properties of its content.</summary>
+    public const string CallIndexKey = "index";
+
+    /// <summary>
+    /// Key of remarks (a list of texts) on what of the schemas of tools and response format was not taken literally, in the additional
+    /// properties of a response or of the last update of a stream; absent when there is nothing to say.
+    /// </summary>
+    public const string SchemaNotesKey = "schema_notes";
+
     readonly FasterVlmModel _model;
     readonly ChatClientMetadata _metadata;
 
@@ -38,17 +48,19 @@ public sealed class FasterVlmChatClient : IChatClient
     /// <inheritdoc/>
     public async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
     {
-        GenerationRequest request = CreateRequest(messages, options);
-        GenerationResult result = await _model.Generator.CompleteAsync(request, cancellationToken).ConfigureAwait(false);
+        PreparedChat chat = PreparedChat.Create(_model, this, messages, options);
+        GenerationResult result = await _model.Generator.CompleteAsync(chat.Request, cancellationToken).ConfigureAwait(false);
+        AnswerReader reader = new(chat.Form);
+        AIContent[] contents = [.. reader.Push(result.Text), .. reader.Finish()];
         string id = NewId();
-        return new ChatResponse(new ChatMessage(ChatRole.Assistant, result.Text) { MessageId = id, CreatedAt = Now })
+        return new ChatResponse(new ChatMessage(ChatRole.Assistant, contents) { MessageId = id, CreatedAt = Now })
         {
             ResponseId = id,
             ModelId = _model.ModelId,
             CreatedAt = Now,
-            FinishReason = Reason(result.End),
+            FinishReason = Reason(result.End, reader),
             Usage = Usage(result.Statistics),
-            AdditionalProperties = Properties(result.Statistics, result.Tokens),
+            AdditionalProperties = Properties(result.Statistics, result.Tokens, chat.Form),
             RawRepresentation = result,
         };
     }
@@ -56,7 +68,7 @@ public sealed class FasterVlmChatClient : IChatClient
     /// <inheritdoc/>
     public IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(
         IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default) =>
-        StreamAsync(CreateRequest(messages, options), cancellationToken);
+        StreamAsync(PreparedChat.Create(_model, this, messages, options), cancellationToken);
 
     /// <inheritdoc/>
     public object? GetService(Type serviceType, object? serviceKey = null)
@@ -76,35 +88,21 @@ public sealed class FasterVlmChatClient : IChatClient
     /// <summary>A conversation and its options as a request to <see cref="FasterVlmModel.Generator"/>; everything is checked here.</summary>
     /// <exception cref="ArgumentException">The conversation or an option is not valid.</exception>
     /// <exception cref="NotSupportedException">Something this model cannot do is asked for.</exception>
-    public GenerationRequest CreateRequest(IEnumerable<ChatMessage> messages, ChatOptions? options = null)
-    {
-        ArgumentNullException.ThrowIfNull(messages);
-        if (options is not null) ChatOptionsReader.CheckSupported(options, _model.ModelId);
-        FasterVlmRequestOptions extra = ChatOptionsReader.Extra(options, this);
-        BuiltPrompt prompt = PromptBuilder.Build(_model.Template, messages, options?.Instructions, _model.Options.MaxImages);
-        return new GenerationRequest
-        {
-            Prompt = prompt.Segments,
-            Images = prompt.Images,
-            Sampling = ChatOptionsReader.Sampling(options, extra),
-            TopLogProbabilities = ChatOptionsReader.TopLogProbabilities(extra),
-            MaxOutputTokens = ChatOptionsReader.MaxOutputTokens(options, _model.Options.MaxOutputTokens),
-            Stop = ChatOptionsReader.Stop(options),
-            Budget = extra.VisualTokens ?? _model.Options.VisualTokens,
-            Selector = extra.Selector ?? _model.Selector,
-            SelectorSeed = extra.SelectorSeed ?? 0,
-            Views = extra.Views,
-            ImageProgress = extra.ImageProgress,
-        };
-    }
+    /// <exception cref="SchemaNotSupportedException">The schema of a tool or of the response format asks for what cannot be guaranteed.</exception>
+    public GenerationRequest CreateRequest(IEnumerable<ChatMessage> messages, ChatOptions? options = null) =>
+        PreparedChat.Create(_model, this, messages, options).Request;
 
-    async IAsyncEnumerable<ChatResponseUpdate> StreamAsync(GenerationRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
+    async IAsyncEnumerable<ChatResponseUpdate> StreamAsync(PreparedChat chat, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         string id = NewId();
         DateTimeOffset created = Now;
-        await foreach (GenerationUpdate piece in _model.Generator.GenerateAsync(request, cancellationToken).ConfigureAwait(false))
+        AnswerReader reader = new(chat.Form);
+        await foreach (GenerationUpdate piece in _model.Generator.GenerateAsync(chat.Request, cancellationToken).ConfigureAwait(false))
         {
-            ChatResponseUpdate update = new(ChatRole.Assistant, piece.Text)
+            List<AIContent> contents = [.. reader.Push(piece.Text)];
+            if (piece.Statistics is not null) contents.AddRange(reader.Finish());
+            else if (contents.Count == 0 && piece.Tokens is null) continue; // held back: may become a call
+            ChatResponseUpdate update = new(ChatRole.Assistant, contents)
             {
                 ResponseId = id,
                 MessageId = id,
@@ -112,21 +110,24 @@ public sealed class FasterVlmChatClient : IChatClient
                 CreatedAt = created,
                 RawRepresentation = piece,
             };
-            if (piece.Tokens is not null || piece.Statistics is not null) update.AdditionalProperties = Properties(piece.Statistics, piece.Tokens);
+            if (piece.Tokens is not null || piece.Statistics is not null)
+                update.AdditionalProperties = Properties(piece.Statistics, piece.Tokens, chat.Form);
             if (piece.End is { } end && piece.Statistics is { } statistics)
             {
-                update.FinishReason = Reason(end);
+                update.FinishReason = Reason(end, reader);
                 update.Contents.Add(new UsageContent(Usage(statistics)));
             }
             yield return update;
         }
     }
 
-    static AdditionalPropertiesDictionary Properties(GenerationStatistics? statistics, IReadOnlyList<TokenLogProbability>? tokens)
+    static AdditionalPropertiesDictionary Properties(
+        GenerationStatistics? statistics, IReadOnlyList<TokenLogProbability>? tokens, AnswerForm form)
     {
         AdditionalPropertiesDictionary properties = [];
         if (statistics is not null) properties[StatisticsKey] = statistics;
         if (tokens is not null) properties[LogProbabilitiesKey] = tokens;
+        if (statistics is not null && form.Notes.Count > 0) properties[SchemaNotesKey] = form.Notes;
         return properties;
     }
 
@@ -134,7 +135,8 @@ public sealed class FasterVlmChatClient : IChatClient
 
     static string NewId() => $"fvlm-{Guid.NewGuid():N}";
 
-    static ChatFinishReason Reason(GenerationEnd end) => end == GenerationEnd.Stop ? ChatFinishReason.Stop : ChatFinishReason.Length;
+    static ChatFinishReason Reason(GenerationEnd end, AnswerReader reader) =>
+        end != GenerationEnd.Stop ? ChatFinishReason.Length : reader.Calls > 0 ? ChatFinishReason.ToolCalls : ChatFinishReason.Stop;
 
     static UsageDetails Usage(GenerationStatistics statistics) => new()
     {

@@ -1,3 +1,4 @@
+using SK.FasterVlm.Chat.Tools;
 using SK.FasterVlm.Generation;
 using SK.FasterVlm.Pruning;
 using SK.FasterVlm.Vision;
@@ -48,4 +49,7 @@ public sealed record FasterVlmRequestOptions
 
     /// <summary><c>logit_bias</c>: added to the logits of tokens (by id), -100 to 100.</summary>
     public IReadOnlyDictionary<int, float>? LogitBias { get; init; }
+
+    /// <summary><c>tool_format</c> (a format or its name: line, hermes): how functions, calls and results are written.</summary>
+    public ToolFormat? ToolFormat { get; init; }
 }

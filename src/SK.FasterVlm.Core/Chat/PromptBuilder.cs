@@ -1,4 +1,5 @@
 using Microsoft.Extensions.AI;
+using SK.FasterVlm.Chat.Tools;
 using SK.FasterVlm.Generation;
 
 namespace SK.FasterVlm.Chat;
@@ -10,8 +11,9 @@ public sealed record BuiltPrompt(IReadOnlyList<PromptSegment> Segments, IReadOnl
 
 /// <summary>
 /// Chat messages to a prompt. System (and developer) messages, wherever they stand, form the system part; neighbouring messages of one
-/// role become one turn, their texts on lines of their own; the images of a turn come before its text, as LLaVA was trained.
-/// Anything a template has no place for is refused, never dropped in silence.
+/// role become one turn, their texts on lines of their own; the images of a turn come before its text, as LLaVA was trained; results
+/// of functions, with their images, are part of the user's turn. Anything a template has no place for is refused, never dropped in
+/// silence.
 /// </summary>
 public static class PromptBuilder
 {
@@ -20,33 +22,37 @@ public static class PromptBuilder
     /// <param name="messages">The conversation; the last message that is not a system message must be the user's.</param>
     /// <param name="instructions">Further system text, put before the conversation's own; null for none.</param>
     /// <param name="maxImages">Most images the conversation may hold.</param>
+    /// <param name="tools">How calls and results are written; what looks like either in anybody's text is broken up. Null refuses both.</param>
+    /// <param name="form">System text about the form of the answer, put after all other; null for none.</param>
     /// <exception cref="ArgumentException">The conversation is empty, ends with the model's turn, or holds too many images.</exception>
     /// <exception cref="NotSupportedException">A role or content that this model cannot be given.</exception>
     public static BuiltPrompt Build(
-        ChatTemplate template, IEnumerable<ChatMessage> messages, string? instructions = null, int maxImages = int.MaxValue)
+        ChatTemplate template, IEnumerable<ChatMessage> messages, string? instructions = null, int maxImages = int.MaxValue,
+        ToolFormat? tools = null, string? form = null)
     {
         ArgumentNullException.ThrowIfNull(template);
         ArgumentNullException.ThrowIfNull(messages);
         List<string> system = [];
         List<ImageInput> images = [];
-        List<(ChatTurnRole Role, List<string> Texts, List<int> Images)> turns = [];
-        if (!string.IsNullOrEmpty(instructions)) system.Add(instructions);
+        List<TurnParts> turns = [];
+        MessageReader reader = new(tools);
+        if (!string.IsNullOrEmpty(instructions)) system.Add(tools?.Neutralize(instructions) ?? instructions);
 
         foreach (ChatMessage message in messages)
         {
-            (string text, List<ReadOnlyMemory<byte>> pictures) = Read(message);
+            MessageParts parts = reader.Read(message);
             if (IsSystem(message.Role))
             {
-                if (pictures.Count > 0) throw new NotSupportedException("Images belong to a user's messages, not to a system message.");
-                system.Add(text);
+                if (parts.Images.Count > 0) throw new NotSupportedException("Images belong to a user's messages, not to a system message.");
+                system.Add(string.Concat(parts.Blocks.SelectMany(static b => b).Select(static s => s.Text)));
                 continue;
             }
-            ChatTurnRole role = RoleOf(message.Role);
-            if (role == ChatTurnRole.Assistant && pictures.Count > 0)
+            ChatTurnRole role = RoleOf(message);
+            if (role == ChatTurnRole.Assistant && parts.Images.Count > 0)
                 throw new NotSupportedException("Images belong to a user's messages, not to the assistant's.");
-            if (turns.Count == 0 || turns[^1].Role != role) turns.Add((role, [], []));
-            if (text.Length > 0) turns[^1].Texts.Add(text);
-            foreach (ReadOnlyMemory<byte> picture in pictures)
+            if (turns.Count == 0 || turns[^1].Role != role) turns.Add(new(role, [], []));
+            turns[^1].Blocks.AddRange(parts.Blocks);
+            foreach (ReadOnlyMemory<byte> picture in parts.Images)
             {
                 turns[^1].Images.Add(images.Count);
                 images.Add(ImageInput.FromBytes(picture));
@@ -54,53 +60,36 @@ public static class PromptBuilder
         }
         if (images.Count > maxImages)
             throw new ArgumentException($"The conversation has {images.Count} images; at most {maxImages} may be sent (MaxImages).", nameof(messages));
-        if (turns.Count > 0 && turns[^1] is { Role: ChatTurnRole.User, Texts.Count: 0, Images.Count: 0 })
+        if (turns.Count > 0 && turns[^1] is { Role: ChatTurnRole.User, Blocks.Count: 0, Images.Count: 0 })
             throw new ArgumentException("The user's last message is empty.", nameof(messages));
 
-        ChatTurn[] chat = [.. turns.Select(static t => new ChatTurn(t.Role, string.Join('\n', t.Texts), t.Images))];
-        return new BuiltPrompt(template.Build(system.Count > 0 ? string.Join('\n', system) : null, chat), images);
+        string? said = system.Count > 0 ? string.Join('\n', system) : null;
+        if (form is not null) said = (said ?? template.DefaultSystem) is { Length: > 0 } before ? $"{before}\n\n{form}" : form;
+        return new BuiltPrompt(template.Build(said, [.. turns.Select(static t => t.ToTurn())]), images);
     }
 
     static bool IsSystem(ChatRole role) => role == ChatRole.System || role.Value.Equals("developer", StringComparison.OrdinalIgnoreCase);
 
-    static ChatTurnRole RoleOf(ChatRole role) =>
-        role == ChatRole.User ? ChatTurnRole.User
-        : role == ChatRole.Assistant ? ChatTurnRole.Assistant
-        : throw new NotSupportedException($"Messages of the role \"{role.Value}\" are not supported.");
+    static ChatTurnRole RoleOf(ChatMessage message) =>
+        message.Role == ChatRole.User ? ChatTurnRole.User
+        : message.Role == ChatRole.Assistant ? ChatTurnRole.Assistant
+        : message.Role == ChatRole.Tool && message.Contents.Any(static c => c is FunctionResultContent) ? ChatTurnRole.User
+        : throw new NotSupportedException($"Messages of the role \"{message.Role.Value}\" without results of functions are not supported.");
 
-    static (string Text, List<ReadOnlyMemory<byte>> Images) Read(ChatMessage message)
+    sealed record TurnParts(ChatTurnRole Role, List<IReadOnlyList<PromptSegment>> Blocks, List<int> Images)
     {
-        List<string> texts = [];
-        List<ReadOnlyMemory<byte>> images = [];
-        foreach (AIContent content in message.Contents)
+        public ChatTurn ToTurn()
         {
-            switch (content)
+            string text = string.Join('\n', Blocks.Select(static b => string.Concat(b.Select(static s => s.Text))));
+            ChatTurn turn = new(Role, text, Images);
+            if (Blocks.All(static b => b.All(static s => s.Kind == PromptSegmentKind.Text))) return turn;
+            List<PromptSegment> segments = [];
+            foreach (IReadOnlyList<PromptSegment> block in Blocks)
             {
-                case TextContent text:
-                    if (text.Text.Length > 0) texts.Add(text.Text);
-                    break;
-                case DataContent data:
-                    images.Add(Image(data));
-                    break;
-                case UriContent uri when uri.Uri.Scheme.Equals("data", StringComparison.OrdinalIgnoreCase):
-                    images.Add(Image(new DataContent(uri.Uri.OriginalString)));
-                    break;
-                case UriContent uri:
-                    throw new NotSupportedException(
-                        $"Images are taken as bytes or as data: URIs; this client does not fetch {uri.Uri.Scheme}: addresses.");
-                case UsageContent or TextReasoningContent:
-                    break; // remarks on an earlier answer, no part of what was said
-                default:
-                    throw new NotSupportedException($"Content of the kind {content.GetType().Name} is not supported by this model.");
+                if (segments.Count > 0) segments.Add(PromptSegment.UserText("\n"));
+                segments.AddRange(block);
             }
+            return turn with { Segments = segments };
         }
-        // An answer put together from streamed pieces must come out as it was; a user's parts are separate things.
-        return (string.Join(message.Role == ChatRole.Assistant ? "" : "\n", texts), images);
     }
-
-    /// <summary>Any image type, or none in particular: what the bytes are is decided by the decoder, not by the label.</summary>
-    static ReadOnlyMemory<byte> Image(DataContent data) =>
-        data.HasTopLevelMediaType("image") || data.MediaType == "application/octet-stream"
-            ? data.Data
-            : throw new NotSupportedException($"Data of the type {data.MediaType} is not supported; only images are.");
 }

@@ -44,7 +44,18 @@ sealed class PromptWriter
             _segments.Add(PromptSegment.Image(image));
             Plain("\n");
         }
-        return Text(turn.Text);
+        return Said(turn);
+    }
+
+    /// <summary>What was said in a turn, with its structure, between texts that belong to it.</summary>
+    public PromptWriter Said(in ChatTurn turn, string before = "", string after = "")
+    {
+        if (turn.Segments is null) return Text(before + turn.Text + after);
+        Text(before);
+        // Structure of calls is ordinary text in most vocabularies; the tokenizer finds out where it is not.
+        foreach (PromptSegment segment in turn.Segments)
+            _ = segment.Kind == PromptSegmentKind.Marker ? Special(segment.Text) : Text(segment.Text);
+        return Text(after);
     }
 
     public IReadOnlyList<PromptSegment> ToSegments()

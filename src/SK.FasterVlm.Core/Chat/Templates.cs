@@ -23,7 +23,7 @@ sealed class VicunaTemplate : ChatTemplate
                 continue;
             }
             if (i == 0) prompt.Plain("ASSISTANT:");
-            prompt.Text(" " + turns[i].Text).Special("</s>");
+            prompt.Said(turns[i], " ").Special("</s>");
         }
     }
 }
@@ -45,7 +45,7 @@ sealed class MistralTemplate : ChatTemplate
         {
             if (turn.Role == ChatTurnRole.Assistant)
             {
-                prompt.Text(" " + turn.Text + " ").Special("</s>");
+                prompt.Said(turn, " ", " ").Special("</s>");
                 continue;
             }
             prompt.Plain("[INST] ");
