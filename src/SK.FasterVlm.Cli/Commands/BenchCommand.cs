@@ -78,6 +78,7 @@ internal sealed class BenchCommand
                 result.AddError("--geometry and --model exclude each other.");
         });
         command.SetAction(self.RunAsync);
+        command.Add(BenchServeCommand.Create(context));
         return command;
     }
 
