@@ -67,7 +67,7 @@ internal sealed class ServeBench(FasterVlmModel model, ServeSettings settings)
             Vision = ModelGeometry.Tiny.Vision with { ImageSize = 336, Layers = 1 },
             Language = ModelGeometry.Tiny.Language with { ContextLength = RoomContext },
         };
-        (string modelPath, string projectorPath) = SyntheticModel.Write(directory, geometry);
+        (string modelPath, string projectorPath) = SyntheticModel.Write(directory, geometry, cancellationToken: cancellationToken);
         FasterVlmOptions options = new()
         {
             ModelPath = modelPath,
