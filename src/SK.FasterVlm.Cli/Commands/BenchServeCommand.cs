@@ -34,7 +34,7 @@ internal sealed class BenchServeCommand(CommandContext context)
 
     async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        FasterVlmOptions options = _model.Read(parsed);
+        FasterVlmOptions options = await ModelFetch.ResolveAsync(context.Terminal, _model.Read(parsed), cancellationToken);
         ServeSettings settings = new(
             parsed.GetValue(_runs), parsed.GetValue(_streams), parsed.GetValue(_outputTokens), parsed.GetValue(_textTokens),
             options.Threads == 0 ? HostMachine.PhysicalCores : options.Threads);
