@@ -12,8 +12,11 @@ internal sealed class ModelSession : IAsyncDisposable
 {
     readonly ILoggerFactory _loggers;
 
-    ModelSession(FasterVlmModel model, ILoggerFactory loggers, double loadMs)
+    readonly Terminal _terminal;
+
+    ModelSession(Terminal terminal, FasterVlmModel model, ILoggerFactory loggers, double loadMs)
     {
+        _terminal = terminal;
         Model = model;
         _loggers = loggers;
         LoadMs = loadMs;
@@ -40,7 +43,7 @@ internal sealed class ModelSession : IAsyncDisposable
             long start = Stopwatch.GetTimestamp();
             FasterVlmModel model = await ProgressDisplay.RunAsync(terminal, "Loading", show => FasterVlmModel.LoadAsync(
                 options, verbose ? loggers : null, new ImmediateProgress<ModelLoadProgress>(p => show(Share(p), Title(p.Stage))), cancellationToken));
-            return new ModelSession(model, loggers, Stopwatch.GetElapsedTime(start).TotalMilliseconds);
+            return new ModelSession(terminal, model, loggers, Stopwatch.GetElapsedTime(start).TotalMilliseconds);
         }
         catch
         {
@@ -60,10 +63,13 @@ internal sealed class ModelSession : IAsyncDisposable
         CancellationToken cancellationToken)
     {
         using FasterVlmChatClient client = Model.CreateChatClient();
+        ViewNotes notes = new(_terminal);
+        options = options with { ImageProgress = notes };
         ChatOptions chat = new() { RawRepresentationFactory = _ => options, Seed = options.SelectorSeed };
         List<ChatResponseUpdate> updates = [];
         await foreach (ChatResponseUpdate update in client.GetStreamingResponseAsync(messages, chat, cancellationToken))
         {
+            notes.Clear(); // the first token ends it, whatever it says
             if (update.Text.Length > 0) onText(update.Text);
             updates.Add(update);
         }

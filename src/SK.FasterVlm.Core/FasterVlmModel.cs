@@ -4,6 +4,7 @@ using SK.FasterVlm.Chat;
 using SK.FasterVlm.Chat.Tools;
 using SK.FasterVlm.Generation;
 using SK.FasterVlm.Language;
+using SK.FasterVlm.Models;
 using SK.FasterVlm.Pruning;
 using SK.FasterVlm.Vision;
 
@@ -46,7 +47,8 @@ public sealed class FasterVlmModel : IAsyncDisposable, IDisposable
         Options = options;
         Language = language;
         Vision = vision;
-        Template = options.ChatTemplate is { } name ? ChatTemplate.ByName(name) : ChatTemplate.ForModel(language.Info);
+        Template = options.ChatTemplate is { } name ? ChatTemplate.ByName(name) : ChatTemplate.ForModel(language.Info, vision.Info);
+        Family = ModelRecognition.Recognize(ModelFacts.Of(language.Info, vision.Info)).Family;
         ToolFormat = options.ToolFormat is { } format ? ToolFormat.ByName(format) : ToolFormat.ForModel(language.Info);
         Selector = VisualTokenSelectors.ByName(options.Selector);
         ModelId = options.ModelId ?? language.Info.Name;
@@ -61,6 +63,9 @@ public sealed class FasterVlmModel : IAsyncDisposable, IDisposable
 
     /// <summary>The vision encoder.</summary>
     public IVisionEncoder Vision { get; }
+
+    /// <summary>The family the files were recognised as, for example <c>LLaVA-1.6 (Mistral)</c>.</summary>
+    public string Family { get; }
 
     /// <summary>The format of conversations.</summary>
     public ChatTemplate Template { get; }

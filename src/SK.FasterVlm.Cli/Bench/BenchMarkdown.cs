@@ -20,14 +20,15 @@ internal static class BenchMarkdown
     static void AppendTable(StringBuilder text, BenchReport report)
     {
         text.Append("| keep | visual tokens | encode ms | select ms | project ms | prefill ms | time to first token ms ");
-        text.Append("| faster | tokens/s | KV | peak resident |\n");
-        text.Append("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
+        text.Append("| faster | tokens/s | KV | smaller | peak resident |\n");
+        text.Append("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
         foreach (BenchRow row in BenchRow.From(report))
         {
             string faster = row.Speedup is double times ? Text($"{times:0.0} x") : "-";
-            Line(text, $"| {row.Keep * 100:0.##} % | {row.VisualTokens} of {report.Model.Patches} ");
+            Line(text, $"| {row.Keep * 100:0.##} % | {row.VisualTokens} of {Math.Max(row.VisualTokensTotal, report.Model.Patches)} ");
             Line(text, $"| {Ms(row.Encode)} | {Ms(row.Select)} | {Ms(row.Project)} | {Ms(row.Prefill)} | {Ms(row.TimeToFirstToken)} ");
-            Line(text, $"| {faster} | {Number(row.TokensPerSecond)} | {Megabytes(row.KvBytes)} | {Megabytes(row.PeakResidentBytes)} |\n");
+            string smaller = row.KvRatio is double ratio ? Text($"{ratio:0.0} x") : "-";
+            Line(text, $"| {faster} | {Number(row.TokensPerSecond)} | {Megabytes(row.KvBytes)} | {smaller} | {Megabytes(row.PeakResidentBytes)} |\n");
         }
     }
 
@@ -79,7 +80,9 @@ internal static class BenchMarkdown
         (BenchModel model, MachineInfo machine) = (report.Model, report.Machine);
         Line(text, $"\n{model.Name} ({model.ModelFile}, {model.ProjectorFile}; tower {model.TowerPrecision} on {model.Backend}), ");
         Line(text, $"llama.cpp {model.NativeVersion}, SK.FasterVlm {report.Version}, selector {report.Settings.Selector}, ");
-        Line(text, $"image: {report.Settings.Image}.\n{machine.Processor}, {machine.LogicalProcessors} processors, ");
+        int views = report.Samples.Select(static s => s.Views).DefaultIfEmpty(0).Max();
+        string cut = views > 1 ? Text($" in {views} views ({report.Settings.Views})") : "";
+        Line(text, $"image: {report.Settings.Image}{cut}.\n{machine.Processor}, {machine.LogicalProcessors} processors, ");
         Line(text, $"{report.Settings.Threads} threads, {Megabytes(machine.MemoryBytes)} memory, {machine.System}, {machine.Runtime}.\n\n");
         Line(text, $"```\n{report.Command}\n```\n");
     }

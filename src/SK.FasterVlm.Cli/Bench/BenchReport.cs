@@ -49,7 +49,7 @@ internal sealed class BenchReport
 /// <param name="ModelBytes">Its size.</param>
 /// <param name="ProjectorFile">File name of the projector.</param>
 /// <param name="ProjectorBytes">Its size.</param>
-/// <param name="Patches">Visual tokens without pruning.</param>
+/// <param name="Patches">Visual tokens of one view without pruning.</param>
 /// <param name="TowerPrecision">How the tower's matrices are held.</param>
 /// <param name="Backend">Device that runs the tower.</param>
 /// <param name="NativeVersion">Release of llama.cpp.</param>
@@ -65,7 +65,7 @@ internal sealed record BenchModel(
         (FasterVlmModel model, EngineReport engine) = (session.Model, session.Engine);
         return new BenchModel(
             model.ModelId, Path.GetFileName(engine.ModelFile), new FileInfo(engine.ModelFile).Length,
-            Path.GetFileName(engine.ProjectorFile), new FileInfo(engine.ProjectorFile).Length, model.Vision.Info.PatchCount,
+            Path.GetFileName(engine.ProjectorFile), new FileInfo(engine.ProjectorFile).Length, model.Vision.Info.TokenCount,
             engine.TowerPrecision, engine.TowerDevice, engine.LlamaVersion, model.Language.ContextLength,
             model.Language.ContextLength * model.Language.Info.KvBytesPerToken);
     }
@@ -97,6 +97,9 @@ internal sealed record BenchSettings
 
     /// <summary>The picture: a file's name, or how it was generated.</summary>
     public required string Image { get; init; }
+
+    /// <summary>Views of the picture and the order of their tokens.</summary>
+    public string Views { get; init; } = "auto";
 
     /// <summary>Whether requests measured under the other settings are comparable: the number of runs and the ratios may differ.</summary>
     public bool Fits(BenchSettings other) =>

@@ -23,6 +23,12 @@ internal sealed record BenchSample(
     double Decode, double Preprocess, double Encode, double Select, double Project, double Prefill,
     double TimeToFirstToken, double TokensPerSecond, long KvBytes, long PeakResidentBytes)
 {
+    /// <summary>Visual tokens the picture has without pruning, of all its views; 0 in reports of older versions.</summary>
+    public int VisualTokensTotal { get; init; }
+
+    /// <summary>Views of the picture; 0 in reports of older versions.</summary>
+    public int Views { get; init; }
+
     /// <summary>From what a request reports.</summary>
     public static BenchSample From(int run, double keep, GenerationStatistics statistics, long peakResidentBytes)
     {
@@ -30,6 +36,10 @@ internal sealed record BenchSample(
         return new BenchSample(
             run, keep, image.KeptCount, statistics.PromptTokens, statistics.OutputTokens,
             image.Timings.Decode, image.Timings.Preprocess, image.Timings.Encode, image.Timings.Select, image.Timings.Project,
-            statistics.PrefillMs, statistics.TimeToFirstTokenMs, statistics.TokensPerSecond, statistics.KvBytes, peakResidentBytes);
+            statistics.PrefillMs, statistics.TimeToFirstTokenMs, statistics.TokensPerSecond, statistics.KvBytes, peakResidentBytes)
+        {
+            VisualTokensTotal = image.PatchCount,
+            Views = image.Kept.Count,
+        };
     }
 }

@@ -115,8 +115,9 @@ internal sealed class BenchCommand
             _context.Terminal, $"Writing {geometry.Name}", show => Task.Run(
                 () => SyntheticCache.Get(cache, geometry, new ImmediateProgress<double>(share => show(share, null)), cancellationToken),
                 cancellationToken));
-        // As the stock engine was measured; a larger cache would only add memory.
-        if (options.ContextLength == 0) options.ContextLength = Math.Min(2048, geometry.Language.ContextLength);
+        // As the stock engine was measured, or what all views of LLaVA-NeXT need; a larger cache would only add memory.
+        int needed = geometry.MaxVisualTokens + TextTokens + 128 > 2048 ? 4096 : 2048;
+        if (options.ContextLength == 0) options.ContextLength = Math.Min(needed, geometry.Language.ContextLength);
     }
 
     async Task<BenchReport> MeasureAsync(
@@ -136,6 +137,7 @@ internal sealed class BenchCommand
             TextTokens = prompt.TextTokens,
             Selector = session.Model.Selector.Name,
             Threads = options.Threads == 0 ? HostMachine.PhysicalCores : options.Threads,
+            Views = options.Views.ToString(),
             Image = parsed.GetValue(_image) is string path ? Path.GetFileName(path) : "generated, 640 x 480",
         };
         BenchReport report = file.Continue(new BenchReport

@@ -49,12 +49,14 @@ internal sealed class HeatmapCommand
         VisualTokens tokens = await encoder.SelectAsync(
             encoded, VisualTokenSelectors.ByName(selector), budget, _pruning.Seed(parsed), cancellationToken);
 
-        float[] attention = encoded.ClsAttention[0];
-        int[] kept = tokens.Kept[0];
-        double held = kept.Sum(patch => (double)attention[patch]) / attention.Sum(static a => (double)a);
+        int total = encoded.ClsAttention.Sum(static view => view.Length), count = tokens.Kept.Sum(static view => view.Length);
+        double held = tokens.Kept.Select((view, i) => view.Sum(token => (double)encoded.ClsAttention[i][token])).Sum()
+            / encoded.ClsAttention.Sum(static view => view.Sum(static a => (double)a));
+        string views = encoded.Plan.ViewCount > 1 ? Format.Invariant($" in {encoded.Plan.ViewCount} views") : "";
         string summary = Format.Invariant(
-            $"{kept.Length} of {attention.Length} visual tokens ({budget}, {selector}) hold {100 * held:0} % of the [CLS] attention");
-        byte[] png = HeatmapRenderer.Render(ImageDecoder.Decode(bytes, options.ImageLimits), attention, kept, encoder.Info.GridSide, summary);
+            $"{count} of {total} visual tokens{views} ({budget}, {selector}) hold {100 * held:0} % of the [CLS] attention");
+        byte[] png = HeatmapRenderer.RenderViews(
+            ImageDecoder.Decode(bytes, options.ImageLimits), encoded.Plan, encoded.ClsAttention, tokens.Kept, encoder.Info.TokenGridSide, summary);
         string path = Path.GetFullPath(parsed.GetRequiredValue(_output));
         await File.WriteAllBytesAsync(path, png, cancellationToken);
 
@@ -65,12 +67,16 @@ internal sealed class HeatmapCommand
                 Output = path,
                 tokens.ImageWidth,
                 tokens.ImageHeight,
-                encoder.Info.GridSide,
-                VisualTokens = attention.Length,
-                VisualTokensKept = kept.Length,
+                GridSide = encoder.Info.TokenGridSide,
+                VisualTokens = total,
+                VisualTokensKept = count,
                 AttentionHeld = held,
-                Kept = kept,
-                ClsAttention = attention,
+                // Of the whole picture; the tiles of LLaVA-NeXT follow below.
+                Kept = tokens.Kept[0],
+                ClsAttention = encoded.ClsAttention[0],
+                TileColumns = encoded.Plan.Columns,
+                TileRows = encoded.Plan.Rows,
+                Tiles = tokens.Kept.Zip(encoded.ClsAttention, static (kept, attention) => new { Kept = kept, ClsAttention = attention }).Skip(1),
             });
         }
         else

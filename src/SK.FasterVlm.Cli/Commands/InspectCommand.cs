@@ -33,7 +33,9 @@ internal sealed class InspectCommand
     int Run(ParseResult parsed)
     {
         Terminal terminal = _context.Terminal;
-        GgufReport[] files = [.. Paths(parsed).Select(GgufReport.Read)];
+        string[] paths = Paths(parsed);
+        GgufReport[] files = [.. paths.Select(GgufReport.Read)];
+        PairReport? pair = PairReport.Read(paths);
         NativeDiagnostics? native = null;
         NativeRuntimeException? missing = null;
         try
@@ -47,13 +49,14 @@ internal sealed class InspectCommand
 
         if (parsed.GetValue(GlobalOptions.Json))
         {
-            JsonOutput.Write(terminal.Out, new { Native = native, NativeError = missing?.Message, Files = files });
+            JsonOutput.Write(terminal.Out, new { Native = native, NativeError = missing?.Message, Files = files, Pair = pair });
         }
         else
         {
             if (native is not null) InspectionText.Write(terminal.Out, native);
             foreach (GgufReport file in files) InspectionText.Write(terminal.Out, file);
             InspectionText.WriteFit(terminal.Out, files);
+            if (pair is not null) terminal.Out.WriteLine(TerminalText.OneLine(pair.Sentence()));
         }
 
         if (missing is not null) throw missing;

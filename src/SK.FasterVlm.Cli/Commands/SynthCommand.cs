@@ -1,4 +1,5 @@
 using System.CommandLine;
+using SK.FasterVlm.Cli.Inspection;
 using SK.FasterVlm.Cli.Options;
 using SK.FasterVlm.Cli.Output;
 using SK.FasterVlm.Gguf;
@@ -8,18 +9,17 @@ namespace SK.FasterVlm.Cli.Commands;
 /// <summary><c>fastervlm synth</c>: a random model of real geometry, so that speed can be measured without weights.</summary>
 internal sealed class SynthCommand
 {
-    readonly Option<string> _geometry = new("--geometry", "-g")
+    readonly Option<string?> _geometry = new("--geometry", "-g")
     {
         Description = $"{string.Join(" or ", ModelGeometry.All.Select(static g => g.Name))}.",
         HelpName = "name",
-        Required = true,
     };
-    readonly Option<string> _directory = new("--out", "-o")
+    readonly Option<string?> _directory = new("--out", "-o")
     {
         Description = "Directory to write the model and the projector to.",
         HelpName = "directory",
-        Required = true,
     };
+    readonly Option<bool> _list = new("--list") { Description = "Write nothing; show what memory the models of these sizes take." };
     readonly Option<string?> _type = new("--type")
     {
         Description = "Type of the language model's matrices. Default: the geometry's.",
@@ -56,15 +56,22 @@ internal sealed class SynthCommand
         SynthCommand self = new(context);
         Command command = new("synth", "Write a model with seeded random weights: it says nothing, at the speed of a real one.")
         {
-            self._geometry, self._directory, self._type, self._visionType, self._layout, self._seed, GlobalOptions.Json,
+            self._geometry, self._directory, self._type, self._visionType, self._layout, self._seed, self._list, GlobalOptions.Json,
         };
+        command.Validators.Add(result =>
+        {
+            bool list = result.GetResult(self._list) is { Implicit: false };
+            bool whole = result.GetResult(self._geometry) is not null && result.GetResult(self._directory) is not null;
+            if (!list && !whole) result.AddError("--geometry and --out are needed to write a model; --list shows the geometries.");
+        });
         command.SetAction(self.RunAsync);
         return command;
     }
 
     async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        ModelGeometry geometry = ModelGeometry.ByName(parsed.GetRequiredValue(_geometry));
+        if (parsed.GetValue(_list)) return List(parsed);
+        ModelGeometry geometry = ModelGeometry.ByName(parsed.GetValue(_geometry)!);
         SyntheticModelOptions options = new()
         {
             Seed = parsed.GetValue(_seed),
@@ -72,7 +79,7 @@ internal sealed class SynthCommand
             VisionType = Enum.Parse<GgmlType>(parsed.GetRequiredValue(_visionType), ignoreCase: true),
             Layout = Enum.Parse<TowerLayout>(parsed.GetRequiredValue(_layout), ignoreCase: true),
         };
-        string directory = parsed.GetRequiredValue(_directory);
+        string directory = parsed.GetValue(_directory)!;
         (string model, string projector) = await ProgressDisplay.RunAsync(_context.Terminal, $"Writing {geometry.Name}", show => Task.Run(
             () => SyntheticModel.Write(directory, geometry, options, new ImmediateProgress<double>(share => show(share, null)), cancellationToken),
             cancellationToken));
@@ -90,6 +97,15 @@ internal sealed class SynthCommand
         }
 
         foreach (string path in new[] { model, projector }) _context.Terminal.Out.WriteLine(path);
+        return ExitCodes.Success;
+    }
+
+    int List(ParseResult parsed)
+    {
+        string? name = parsed.GetValue(_geometry);
+        GeometryMemory[] rows = [.. ModelGeometry.All.Where(g => name is null || g.Name == name).Select(GeometryMemory.Of)];
+        if (parsed.GetValue(GlobalOptions.Json)) JsonOutput.Write(_context.Terminal.Out, rows);
+        else _context.Terminal.Out.Write(GeometryMemory.Table(rows));
         return ExitCodes.Success;
     }
 }

@@ -84,8 +84,16 @@ internal sealed record VisionReport(
             image, patch, side * side, width, m.FindUInt32("clip.vision.feed_forward_length"), m.FindUInt32("clip.vision.attention.head_count"),
             m.FindUInt32("clip.vision.block_count"), m.FindInt32s("clip.vision.feature_layer") is [int layer, ..] ? layer : null,
             Layer0(file, width), m.FindBool("clip.use_gelu") is true ? "gelu" : "quick gelu", projector,
-            file.TryGetTensor(projector == "mlp_norm" ? "mm.3.weight" : "mm.2.weight", out GgufTensorInfo? last) ? last.Ne(1) : null);
+            file.TryGetTensor(LastMatrix(projector), out GgufTensorInfo? last) ? last.Ne(1) : null);
     }
+
+    static string LastMatrix(string? projector) => projector switch
+    {
+        "mlp_norm" => "mm.3.weight",
+        "ldp" => "mm.model.mlp.3.weight",
+        "ldpv2" => "mm.model.mlp.2.weight",
+        _ => "mm.2.weight",
+    };
 
     // The converter of the published LLaVA-1.5 files called the first feed-forward matrix "down".
     static string Layer0(GgufFile file, uint? width) =>

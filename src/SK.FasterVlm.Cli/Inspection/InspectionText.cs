@@ -66,7 +66,7 @@ internal static class InspectionText
 
     static IEnumerable<(string, string)> Facts(VisionReport tower) =>
     [
-        ("input", $"{tower.ImageSize} x {tower.ImageSize} pixels in patches of {tower.PatchSize}: {tower.Patches} visual tokens"),
+        ("input", $"{tower.ImageSize} x {tower.ImageSize} pixels in patches of {tower.PatchSize}: {tower.Patches / (tower.ProjectorType is "ldp" or "ldpv2" ? 4 : 1)} visual tokens per view"),
         ("geometry", $"{tower.BlocksStored} blocks, width {tower.Width}, feed-forward {tower.FeedForward}, {tower.Heads} heads, {tower.Activation}"),
         ("feature layer", tower.FeatureLayer is int layer ? $"{layer}" : "the last block"),
         ("layout", tower.Layout),

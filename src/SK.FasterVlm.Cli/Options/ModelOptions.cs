@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using SK.FasterVlm.Imaging;
 using SK.FasterVlm.Models;
 using SK.FasterVlm.Native;
+using SK.FasterVlm.Vision;
 
 namespace SK.FasterVlm.Cli.Options;
 
@@ -28,6 +29,14 @@ internal sealed class ModelOptions
 
     readonly Option<int> _context = ValueParsers.Integer("--context", "Context length in positions; 0: the model's, at most 4096.", 0, 1_048_576, 0, "-c");
 
+    readonly Option<ViewSettings> _views = new("--views")
+    {
+        Description = $"Views of a picture and the order of their tokens (LLaVA-NeXT): {ViewSettings.Syntax}.",
+        HelpName = "words",
+        DefaultValueFactory = static _ => ViewSettings.Default,
+        CustomParser = ValueParsers.Views,
+    };
+
     readonly Option<string?> _nativeDirectory = new("--native-dir")
     {
         Description = "Directory with the llama.cpp libraries.",
@@ -51,6 +60,7 @@ internal sealed class ModelOptions
         command.Add(_offline);
         command.Add(_threads);
         command.Add(_context);
+        command.Add(_views);
         AddNativeTo(command);
         command.Validators.Add(result =>
         {
@@ -95,6 +105,7 @@ internal sealed class ModelOptions
             ProjectorPath = parsed.GetValue(_projector),
             Threads = parsed.GetValue(_threads),
             ContextLength = parsed.GetValue(_context),
+            Views = parsed.GetRequiredValue(_views),
             Native = Native(parsed),
             // Files of one's own may be larger than what a server should take from strangers; pixels stay bounded.
             ImageLimits = new ImageLimits { MaxBytes = InputFiles.MaxImageBytes },

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using SK.FasterVlm.Pruning;
+using SK.FasterVlm.Vision;
 
 namespace SK.FasterVlm.Cli.Options;
 
@@ -79,6 +80,15 @@ internal static class ValueParsers
         }
 
         return [.. numbers];
+    }
+
+    /// <summary>Parser for an option that takes view settings.</summary>
+    public static ViewSettings Views(ArgumentResult result)
+    {
+        string text = string.Join(',', result.Tokens.Select(static token => token.Value));
+        if (ViewSettings.TryParse(text, out ViewSettings? views)) return views;
+        result.AddError($"'{text}' names no views; write {ViewSettings.Syntax}.");
+        return ViewSettings.Default;
     }
 
     /// <summary>Parser for an option that takes selectors, separated by commas.</summary>

@@ -1,4 +1,6 @@
 using SK.FasterVlm.Language;
+using SK.FasterVlm.Models;
+using SK.FasterVlm.Vision;
 
 namespace SK.FasterVlm.Chat;
 
@@ -38,35 +40,21 @@ public abstract class ChatTemplate
     }
 
     /// <summary>
-    /// Recognises a model's template from its metadata. The Jinja source is only searched for the spellings of special tokens, never
-    /// executed. Files without a template are taken by name, and what remains is LLaVA-1.5's vicuna_v1, since its usual
-    /// conversions carry neither a template nor a telling name.
+    /// The template of a model, by <see cref="ModelRecognition"/>. The Jinja source is only searched for the spellings of special
+    /// tokens, never executed.
     /// </summary>
+    /// <param name="model">The language model.</param>
+    /// <param name="vision">The projector that belongs to it: tells BakLLaVA from LLaVA-1.6-Mistral, for example; null when unknown.</param>
     /// <exception cref="ModelFormatException">The file's template is of no supported format; the message says how to choose one.</exception>
-    public static ChatTemplate ForModel(LanguageModelInfo model)
+    public static ChatTemplate ForModel(LanguageModelInfo model, VisionInfo? vision = null)
     {
         ArgumentNullException.ThrowIfNull(model);
-        // LLaVA's conversions sometimes carry the template of the model they were made from; their own format is in the name.
-        if (Has(model.Name, "vicuna") || Has(model.Name, "llava-v1.5") || Has(model.Name, "llava-1.5")) return ByName("vicuna_v1");
-        if (model.ChatTemplate is { Length: > 0 } jinja)
-        {
-            if (Has(jinja, "<|start_header_id|>")) return ByName("llama-3");
-            if (Has(jinja, "<|im_start|>")) return ByName("chatml");
-            if (Has(jinja, "<|assistant|>") && Has(jinja, "<|end|>")) return ByName("phi-3");
-            if (Has(jinja, "[INST]")) return ByName("llava-1.6-mistral");
-            if (Has(jinja, "ASSISTANT:")) return ByName("vicuna_v1");
-            throw new ModelFormatException(
+        return ModelRecognition.Recognize(ModelFacts.Of(model, vision)).Template is { } name
+            ? ByName(name)
+            : throw new ModelFormatException(
                 $"The chat template of \"{model.Name}\" is of no supported format; "
                 + $"set FasterVlmOptions.ChatTemplate to one of: {string.Join(", ", Names)}.",
                 "tokenizer.chat_template");
-        }
-        if (Has(model.Name, "mistral")) return ByName("llava-1.6-mistral");
-        if (Has(model.Name, "llama-3") || Has(model.Name, "llama3")) return ByName("llama-3");
-        if (model.Architecture == "phi3" || Has(model.Name, "phi-3")) return ByName("phi-3");
-        if (Has(model.Name, "34b") || Has(model.Name, "yi-")) return ByName("chatml");
-        return ByName("vicuna_v1");
-
-        static bool Has(string text, string part) => text.Contains(part, StringComparison.OrdinalIgnoreCase);
     }
 
     /// <summary>Writes a conversation as the prompt for the model's next answer. BOS is not part of it.</summary>

@@ -5,12 +5,14 @@ namespace SK.FasterVlm.Gguf;
 
 /// <summary>
 /// A GGUF file: header read and checked, data read or mapped on demand from the same open file, so that nobody can swap it between
-/// the check and the use. Everything in a file is untrusted until it has passed here; native code sees nothing else. Thread-safe.
+/// the check and the use. Everything in a file is untrusted until it has passed here; native code sees nothing else. A model split
+/// into several files (<c>-00001-of-00003.gguf</c>) is opened by its first and reads as one. Thread-safe.
 /// </summary>
 public sealed class GgufFile : IDisposable
 {
     readonly ByteSource _source;
     readonly GgufHeader _header;
+    readonly List<GgufFile> _rest = [];
 
     GgufFile(ByteSource source, GgufLimits limits, string name)
     {
@@ -32,17 +34,20 @@ public sealed class GgufFile : IDisposable
     /// <summary>First byte of the data section.</summary>
     public long DataOffset => _header.DataOffset;
 
-    /// <summary>Bytes of the file.</summary>
-    public long Length => _source.Length;
+    /// <summary>Bytes of the file, of all parts of a split model.</summary>
+    public long Length => _source.Length + _rest.Sum(static part => part.Length);
+
+    /// <summary>Files the model is split into; 1 when it is whole.</summary>
+    public int PartCount => 1 + _rest.Count;
 
     /// <summary>Keys and values.</summary>
     public GgufMetadata Metadata => _header.Metadata;
 
-    /// <summary>Tensors in the order of the file.</summary>
-    public IReadOnlyList<GgufTensorInfo> Tensors { get; }
+    /// <summary>Tensors in the order of the file, part after part.</summary>
+    public IReadOnlyList<GgufTensorInfo> Tensors { get; private set; }
 
     /// <summary>Opens a file and reads its header. The file stays open until <see cref="Dispose"/>.</summary>
-    /// <param name="path">A regular file.</param>
+    /// <param name="path">A regular file; of a split model the first.</param>
     /// <param name="limits">What the header may claim; default <see cref="GgufLimits.Default"/>.</param>
     /// <exception cref="ModelFormatException">
     /// No such file, not a GGUF file, damaged, or over the limits; the message says which field.
@@ -50,16 +55,58 @@ public sealed class GgufFile : IDisposable
     public static GgufFile Open(string path, GgufLimits? limits = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
+        limits ??= GgufLimits.Default;
+        GgufFile file = OpenOne(path, limits, static _ => { });
+        try
+        {
+            file.OpenRest(path, limits);
+            return file;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    void OpenRest(string path, GgufLimits limits)
+    {
+        string[] rest = Named(Name, () => GgufSplit.Rest(path, Metadata));
+        if (rest.Length == 0) return;
+        foreach (string partPath in rest)
+        {
+            int number = _rest.Count + 1;
+            _rest.Add(OpenOne(partPath, limits, keys => GgufSplit.CheckPart(keys, number, rest.Length + 1)));
+        }
+        Tensors = Named(Name, Join);
+    }
+
+    GgufTensorInfo[] Join()
+    {
+        for (int i = 0; i < _rest.Count; i++)
+        {
+            foreach (GgufTensorInfo tensor in _rest[i].Tensors)
+            {
+                if (!_header.Tensors.TryAdd(tensor.Name, tensor.InPart(i + 1)))
+                    throw new ModelFormatException($"The tensor '{Printable.Escape(tensor.Name)}' occurs in two parts of the model.", tensor.Name);
+            }
+        }
+        GgufSplit.CheckTensors(Metadata, _header.Tensors.Count);
+        return [.. _header.Tensors.Values];
+    }
+
+    static GgufFile OpenOne(string path, GgufLimits limits, Action<GgufMetadata> check)
+    {
         string name = Path.GetFileName(path);
         ByteSource source = new(OpenHandle(path));
         try
         {
-            return new GgufFile(source, limits ?? GgufLimits.Default, name);
-        }
-        catch (ModelFormatException e)
-        {
-            source.Dispose();
-            throw new ModelFormatException($"{Printable.Escape(name)}: {e.Message}", e.Field, e.InnerException);
+            return Named(name, () =>
+            {
+                GgufFile file = new(source, limits, name);
+                check(file.Metadata);
+                return file;
+            });
         }
         catch
         {
@@ -94,7 +141,7 @@ public sealed class GgufFile : IDisposable
         ArgumentNullException.ThrowIfNull(tensor);
         ArgumentOutOfRangeException.ThrowIfNegative(start);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(start, tensor.ByteSize - destination.Length);
-        _source.ReadExactly(destination, tensor.Offset + start);
+        (tensor.Part == 0 ? _source : _rest[tensor.Part - 1]._source).ReadExactly(destination, tensor.Offset + start);
     }
 
     /// <summary>Reads a tensor as floats, whatever its type.</summary>
@@ -115,16 +162,34 @@ public sealed class GgufFile : IDisposable
         return floats;
     }
 
-    /// <summary>False when the file was given as memory.</summary>
-    public bool CanMap => _source.File is not null;
+    /// <summary>False when the file was given as memory or is split.</summary>
+    public bool CanMap => _source.File is not null && _rest.Count == 0;
 
     /// <summary>Maps the file read-only, for weights that are used where they lie. The mapping outlives this object if need be.</summary>
-    /// <exception cref="InvalidOperationException">The file was given as memory.</exception>
-    public GgufMapping Map() =>
-        new(_source.File ?? throw new InvalidOperationException("Only a file can be mapped; this one was given as memory."), Length);
+    /// <exception cref="InvalidOperationException">The file was given as memory or is split.</exception>
+    public GgufMapping Map() => CanMap
+        ? new(_source.File!, Length)
+        : throw new InvalidOperationException("Only a whole file can be mapped; this one was given as memory or is split.");
 
     /// <summary>Closes the file.</summary>
-    public void Dispose() => _source.Dispose();
+    public void Dispose()
+    {
+        _source.Dispose();
+        foreach (GgufFile part in _rest) part.Dispose();
+    }
+
+    // Errors begin with the name of the file they are about.
+    static T Named<T>(string name, Func<T> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (ModelFormatException e)
+        {
+            throw new ModelFormatException($"{Printable.Escape(name)}: {e.Message}", e.Field, e.InnerException);
+        }
+    }
 
     static SafeFileHandle OpenHandle(string path)
     {

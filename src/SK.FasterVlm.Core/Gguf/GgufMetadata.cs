@@ -52,6 +52,14 @@ public sealed class GgufMetadata
     public uint? FindUInt32(string key) =>
         Find(key, GgufValueType.U32) is { } value ? BinaryPrimitives.ReadUInt32LittleEndian(value.Bytes) : null;
 
+    /// <summary>An unsigned 16-bit number, or null when the file lacks the key.</summary>
+    public ushort? FindUInt16(string key) =>
+        Find(key, GgufValueType.U16) is { } value ? BinaryPrimitives.ReadUInt16LittleEndian(value.Bytes) : null;
+
+    /// <summary>A signed 32-bit number, or null when the file lacks the key.</summary>
+    public int? FindInt32(string key) =>
+        Find(key, GgufValueType.I32) is { } value ? BinaryPrimitives.ReadInt32LittleEndian(value.Bytes) : null;
+
     /// <summary>A 32-bit float, or null when the file lacks the key.</summary>
     public float? FindFloat(string key) =>
         Find(key, GgufValueType.F32) is { } value ? BinaryPrimitives.ReadSingleLittleEndian(value.Bytes) : null;

@@ -5,8 +5,9 @@ public sealed class GgufTensorInfo
 {
     readonly long[] _dims;
 
-    internal GgufTensorInfo(string name, GgmlType type, long[] dims, long offset, long byteSize)
+    internal GgufTensorInfo(string name, GgmlType type, long[] dims, long offset, long byteSize, int part = 0)
     {
+        Part = part;
         Name = name;
         Type = type;
         _dims = dims;
@@ -23,11 +24,16 @@ public sealed class GgufTensorInfo
     /// <summary>1 to 4 sizes in ggml's <c>ne</c> order: the first is the length of a row, neighbours in memory. Each 1 or more.</summary>
     public ReadOnlyMemory<long> Dims => _dims;
 
-    /// <summary>First byte, counted from the start of the file.</summary>
+    /// <summary>Which file of a split model it lies in, from 0.</summary>
+    public int Part { get; }
+
+    /// <summary>First byte, counted from the start of its file.</summary>
     public long Offset { get; }
 
     /// <summary>Bytes.</summary>
     public long ByteSize { get; }
+
+    internal GgufTensorInfo InPart(int part) => new(Name, Type, _dims, Offset, ByteSize, part);
 
     /// <summary>Size of a dimension, 1 for those the tensor does not have.</summary>
     /// <param name="dimension">0 to 3.</param>

@@ -31,6 +31,9 @@ public sealed class GgufWriter
     /// <summary>Adds an unsigned 32-bit number.</summary>
     public GgufWriter Add(string key, uint value) => Entry(key, GgufValueType.U32, h => h.U32(value));
 
+    /// <summary>Adds an unsigned 16-bit number.</summary>
+    public GgufWriter Add(string key, ushort value) => Add(key, new GgufValue(GgufValueType.U16, GgufValueType.U16, 1, BitConverter.GetBytes(value)));
+
     /// <summary>Adds a signed 32-bit number.</summary>
     public GgufWriter Add(string key, int value) => Entry(key, GgufValueType.I32, h => h.U32((uint)value));
 

@@ -45,6 +45,12 @@ public sealed record LanguageHeader
     /// <summary>The chat template's text, or null. Untrusted: to be recognised, never executed.</summary>
     public required string? ChatTemplate { get; init; }
 
+    /// <summary>Attention heads; null when they differ by layer.</summary>
+    public int? HeadCount { get; init; }
+
+    /// <summary>Heads of keys and values; null when they differ by layer.</summary>
+    public int? KeyValueHeadCount { get; init; }
+
     /// <summary>[width, vocabulary].</summary>
     public required GgufTensorInfo TokenEmbedding { get; init; }
 
@@ -71,6 +77,8 @@ public sealed record LanguageHeader
             VocabularySize = vocabulary,
             TokenizerModel = keys.GetString("tokenizer.ggml.model"),
             ChatTemplate = keys.FindString("tokenizer.chat_template"),
+            HeadCount = Single(keys, $"{architecture}.attention.head_count"),
+            KeyValueHeadCount = Single(keys, $"{architecture}.attention.head_count_kv") ?? Single(keys, $"{architecture}.attention.head_count"),
             TokenEmbedding = new TensorCheck(file).Matrix("token_embd.weight", width, vocabulary),
         };
     }
@@ -139,6 +147,9 @@ public sealed record LanguageHeader
         if ((keys.FindUInt32($"{architecture}.expert_used_count") ?? 0) > (keys.FindUInt32(experts) ?? 0))
             throw Bad($"{architecture}.expert_used_count", "is more than there are experts");
     }
+
+    static int? Single(GgufMetadata keys, string key) =>
+        keys.TryGet(key, out GgufValue? value) && value.Type == GgufValueType.U32 ? (int)keys.GetUInt32(key) : null;
 
     static int Size(GgufMetadata keys, string key, int max)
     {

@@ -40,6 +40,13 @@ public sealed record ModelGeometry(string Name, VisionGeometry Vision, LanguageG
     /// </summary>
     public IReadOnlyList<(int Columns, int Rows)> Grids { get; init; } = [];
 
+    /// <summary>Visual tokens of one view.</summary>
+    public int TokensPerView =>
+        Projector is ProjectorKind.Ldp or ProjectorKind.LdpV2 ? Vision.PatchCount / (ClipMobileProjector.Stride * ClipMobileProjector.Stride) : Vision.PatchCount;
+
+    /// <summary>Visual tokens of a picture that takes as many views as there can be.</summary>
+    public int MaxVisualTokens => TokensPerView * (1 + Grids.Select(static g => g.Columns * g.Rows).DefaultIfEmpty(0).Max());
+
     // 336 x 672, 672 x 336, 672 x 672, 1008 x 336, 336 x 1008: image_grid_pinpoints of LLaVA 1.6.
     static readonly (int Columns, int Rows)[] NextGrids = [(1, 2), (2, 1), (2, 2), (3, 1), (1, 3)];
 

@@ -1,6 +1,6 @@
 namespace SK.FasterVlm.Gguf;
 
-/// <summary>The language half of a synthetic model: architecture "llama", names and order as llama.cpp's own converter.</summary>
+/// <summary>The language half of a synthetic model: architecture "llama" or "phi3", names and order as llama.cpp's own converter.</summary>
 static class SyntheticLanguage
 {
     internal static GgufWriter Build(ModelGeometry geometry, SyntheticModelOptions options)
@@ -20,16 +20,21 @@ static class SyntheticLanguage
         Matrix("output.weight", outputType, g.Width, g.Vocabulary, deviation: 3 / MathF.Sqrt(g.Width));
         int keyValueWidth = g.Width / g.Heads * g.KeyValueHeads;
         float residual = 1 / MathF.Sqrt(2 * g.Layers); // keeps the sum of all layers at the scale of one
+        bool fused = options.Architecture == SyntheticArchitecture.Phi3; // queries, keys and values in one matrix, gate and up in another
         for (int i = 0; i < g.Layers; i++)
         {
             Gain($"blk.{i}.attn_norm.weight");
-            Matrix($"blk.{i}.attn_q.weight", type, g.Width, g.Width);
-            Matrix($"blk.{i}.attn_k.weight", type, g.Width, keyValueWidth);
-            Matrix($"blk.{i}.attn_v.weight", type, g.Width, keyValueWidth);
+            if (fused) Matrix($"blk.{i}.attn_qkv.weight", type, g.Width, g.Width + 2 * keyValueWidth);
+            else
+            {
+                Matrix($"blk.{i}.attn_q.weight", type, g.Width, g.Width);
+                Matrix($"blk.{i}.attn_k.weight", type, g.Width, keyValueWidth);
+                Matrix($"blk.{i}.attn_v.weight", type, g.Width, keyValueWidth);
+            }
             Matrix($"blk.{i}.attn_output.weight", type, g.Width, g.Width, residual / MathF.Sqrt(g.Width));
             Gain($"blk.{i}.ffn_norm.weight");
-            Matrix($"blk.{i}.ffn_gate.weight", type, g.Width, g.FeedForward);
-            Matrix($"blk.{i}.ffn_up.weight", type, g.Width, g.FeedForward);
+            if (!fused) Matrix($"blk.{i}.ffn_gate.weight", type, g.Width, g.FeedForward);
+            Matrix($"blk.{i}.ffn_up.weight", type, g.Width, fused ? 2 * g.FeedForward : g.FeedForward);
             Matrix($"blk.{i}.ffn_down.weight", type, g.FeedForward, g.Width, residual / MathF.Sqrt(g.FeedForward));
         }
         return writer;
@@ -43,19 +48,20 @@ static class SyntheticLanguage
     static void AddKeys(GgufWriter writer, ModelGeometry geometry, SyntheticModelOptions options, GgmlType type)
     {
         LanguageGeometry g = geometry.Language;
-        writer.Add("general.architecture", "llama")
-            .Add("general.name", $"{geometry.Name} (synthetic, seed {options.Seed})")
+        string architecture = options.Architecture == SyntheticArchitecture.Phi3 ? "phi3" : "llama";
+        writer.Add("general.architecture", architecture)
+            .Add("general.name", options.Name ?? $"{geometry.Name} (synthetic, seed {options.Seed})")
             .Add("general.file_type", FileType(type))
             .Add("general.quantization_version", 2u)
-            .Add("llama.context_length", (uint)(options.ContextLength ?? g.ContextLength))
-            .Add("llama.embedding_length", (uint)g.Width)
-            .Add("llama.block_count", (uint)g.Layers)
-            .Add("llama.feed_forward_length", (uint)g.FeedForward)
-            .Add("llama.rope.dimension_count", (uint)(g.Width / g.Heads))
-            .Add("llama.attention.head_count", (uint)g.Heads)
-            .Add("llama.attention.head_count_kv", (uint)g.KeyValueHeads)
-            .Add("llama.attention.layer_norm_rms_epsilon", 1e-5f)
-            .Add("llama.vocab_size", (uint)g.Vocabulary);
+            .Add($"{architecture}.context_length", (uint)(options.ContextLength ?? g.ContextLength))
+            .Add($"{architecture}.embedding_length", (uint)g.Width)
+            .Add($"{architecture}.block_count", (uint)g.Layers)
+            .Add($"{architecture}.feed_forward_length", (uint)g.FeedForward)
+            .Add($"{architecture}.rope.dimension_count", (uint)(g.Width / g.Heads))
+            .Add($"{architecture}.attention.head_count", (uint)g.Heads)
+            .Add($"{architecture}.attention.head_count_kv", (uint)g.KeyValueHeads)
+            .Add($"{architecture}.attention.layer_norm_rms_epsilon", 1e-5f)
+            .Add($"{architecture}.vocab_size", (uint)g.Vocabulary);
         if (options.ChatTemplate is not null) writer.Add("tokenizer.chat_template", options.ChatTemplate);
     }
 

@@ -35,6 +35,14 @@ public static class SyntheticModel
         IProgress<double>? Part(double start, double share) => progress is null ? null : new PartProgress(progress, start, share);
     }
 
+    /// <summary>Bytes of weights a language model would have, without writing it.</summary>
+    public static long LanguageBytes(ModelGeometry geometry, SyntheticModelOptions? options = null) =>
+        SyntheticLanguage.Build(geometry, options ?? new SyntheticModelOptions()).DataBytes;
+
+    /// <summary>Bytes of weights a projector file would have, without writing it.</summary>
+    public static long ProjectorBytes(ModelGeometry geometry, SyntheticModelOptions? options = null) =>
+        SyntheticProjector.Build(geometry, options ?? new SyntheticModelOptions()).DataBytes;
+
     // A half-written file must never look like a whole one.
     static void WriteFile(string path, GgufWriter writer, IProgress<double>? progress, CancellationToken cancellationToken)
     {

@@ -35,11 +35,24 @@ public enum SyntheticVocabularyKind
     /// <summary>SentencePiece pieces with byte fall-back, as Llama 2 and Vicuna.</summary>
     Spm,
 
+    /// <summary>As <see cref="Spm"/>, with the special tokens of Phi-3.</summary>
+    SpmPhi3,
+
     /// <summary>Byte-level BPE with the special tokens of Llama 3 and of ChatML; a Llama 3 turn ends an answer.</summary>
     BpeLlama3,
 
     /// <summary>Byte-level BPE with the special tokens of Llama 3 and of ChatML; a ChatML turn ends an answer.</summary>
     BpeChatMl,
+}
+
+/// <summary>Architecture of a synthetic language model.</summary>
+public enum SyntheticArchitecture
+{
+    /// <summary>Llama, which is Vicuna's, Mistral's and Yi's too.</summary>
+    Llama,
+
+    /// <summary>Phi-3.</summary>
+    Phi3,
 }
 
 /// <summary>What a synthetic model is made of.</summary>
@@ -65,6 +78,12 @@ public sealed record SyntheticModelOptions
 
     /// <summary>Vocabulary of the language model.</summary>
     public SyntheticVocabularyKind Vocabulary { get; init; }
+
+    /// <summary>Architecture of the language model.</summary>
+    public SyntheticArchitecture Architecture { get; init; }
+
+    /// <summary>general.name of the language model; null names the geometry.</summary>
+    public string? Name { get; init; }
 
     /// <summary>Stored as tokenizer.chat_template; null stores none.</summary>
     public string? ChatTemplate { get; init; }

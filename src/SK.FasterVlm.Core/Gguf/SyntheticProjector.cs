@@ -72,13 +72,13 @@ static class SyntheticProjector
             AddNorm($"{name}.0.1", width);
             AddLinear($"{name}.1.fc1", width, squeezed);
             AddLinear($"{name}.1.fc2", squeezed, width, 3);
-            Add($"{name}.2.0.weight", type, [width, width], 1 / MathF.Sqrt(width));
+            Add($"{name}.2.0.weight", width % type.BlockSize() == 0 ? type : plain, [width, width], 1 / MathF.Sqrt(width));
             AddNorm($"{name}.2.1", width, gain: 0.5f);
         }
 
         void AddLinear(string name, int from, int to, float scale = 1)
         {
-            Add($"{name}.weight", type, [from, to], scale / MathF.Sqrt(from));
+            Add($"{name}.weight", from % type.BlockSize() == 0 ? type : plain, [from, to], scale / MathF.Sqrt(from));
             AddVector($"{name}.bias", to, 0.02f);
         }
 

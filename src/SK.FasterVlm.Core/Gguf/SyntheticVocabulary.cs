@@ -24,6 +24,9 @@ static class SyntheticVocabulary
         "<|im_start|>", "<|im_end|>", "<|endoftext|>",
     ];
 
+    // llama.cpp looks <|endoftext|> up in whatever calls itself Phi-3.
+    static readonly string[] Phi3Specials = ["<|endoftext|>", "<|system|>", "<|user|>", "<|assistant|>", "<|end|>"];
+
     enum TokenType
     {
         Normal = 1,
@@ -39,17 +42,19 @@ static class SyntheticVocabulary
     internal static void AddTo(GgufWriter writer, SyntheticVocabularyKind kind, int size)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(size, 384);
-        if (kind == SyntheticVocabularyKind.Spm) AddSpm(writer, size);
+        if (kind is SyntheticVocabularyKind.Spm) AddSpm(writer, size, []);
+        else if (kind is SyntheticVocabularyKind.SpmPhi3) AddSpm(writer, size, Phi3Specials);
         else AddBpe(writer, kind, size);
     }
 
-    static void AddSpm(GgufWriter writer, int size)
+    static void AddSpm(GgufWriter writer, int size, string[] specials)
     {
         var pieces = new Pieces(size);
         pieces.Add("<unk>", TokenType.Unknown);
         pieces.Add("<s>", TokenType.Control);
         pieces.Add("</s>", TokenType.Control);
         for (int b = 0; b < 256; b++) pieces.Add($"<0x{b:X2}>", TokenType.Byte);
+        foreach (string special in specials) pieces.Add(special, TokenType.Control);
         const char space = '\u2581';
         pieces.Add(space.ToString());
         for (char c = '!'; c <= '~'; c++) pieces.Add(c.ToString());

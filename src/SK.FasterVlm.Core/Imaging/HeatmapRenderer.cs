@@ -28,7 +28,83 @@ public static class HeatmapRenderer
         ArgumentNullException.ThrowIfNull(image);
         ArgumentOutOfRangeException.ThrowIfLessThan(gridSide, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(gridSide, PanelSide / 4);
-        int patches = gridSide * gridSide;
+        int cell = PanelSide / gridSide, side = cell * gridSide;
+        RgbImage square = new ClipPreprocessor(new ClipPreprocessorSettings { ImageSize = side }).PadAndResize(image);
+        RgbImage page = NewPage(side, side);
+        Draw(page, 0, new Panel(square, gridSide, gridSide, cell), clsAttention, kept, Largest(clsAttention));
+        return ImageEncoder.ToPng(page, caption);
+    }
+
+    /// <summary>
+    /// Renders the views of LLaVA-NeXT: above the whole picture, below the tiles stitched together, each with its two panels. One colour
+    /// scale for all, so that views compare.
+    /// </summary>
+    /// <param name="image">The decoded picture.</param>
+    /// <param name="plan">Its views.</param>
+    /// <param name="clsAttention">[tokenSide * tokenSide] of every view in raster order.</param>
+    /// <param name="kept">Kept visual tokens of every view.</param>
+    /// <param name="tokenSide">Visual tokens per row and column of a view, 1 to 168.</param>
+    /// <param name="caption">As in <see cref="Render"/>.</param>
+    /// <returns>A PNG file.</returns>
+    /// <exception cref="ArgumentException">The attention or the kept indices do not fit the plan.</exception>
+    public static byte[] RenderViews(
+        RgbImage image, ViewPlan plan, IReadOnlyList<float[]> clsAttention, IReadOnlyList<int[]> kept, int tokenSide, string? caption = null)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        ArgumentNullException.ThrowIfNull(plan);
+        ArgumentNullException.ThrowIfNull(clsAttention);
+        ArgumentNullException.ThrowIfNull(kept);
+        if (plan.IsPadded) return Render(image, clsAttention[0], kept[0], tokenSide, caption);
+        ArgumentOutOfRangeException.ThrowIfLessThan(tokenSide, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(tokenSide, PanelSide / 4);
+        if (clsAttention.Count != plan.ViewCount || kept.Count != plan.ViewCount)
+            throw new ArgumentException($"{plan.ViewCount} views need as many attentions and kept sets.", nameof(clsAttention));
+
+        float largest = clsAttention.Max(static view => Largest(view));
+        int cell = PanelSide / tokenSide, side = cell * tokenSide;
+        int small = Math.Max(1, PanelSide / (tokenSide * Math.Max(1, Math.Max(plan.Columns, plan.Rows)))), tile = small * tokenSide;
+        (int tilesWidth, int tilesHeight) = (plan.Columns * tile, plan.Rows * tile);
+        RgbImage page = NewPage(Math.Max(side, tilesWidth), side + (plan.TileCount > 0 ? Gap + tilesHeight : 0));
+        var whole = new RgbImage(side, side, BicubicResampler.Resize(image, side, side));
+        Draw(page, 0, new Panel(whole, tokenSide, tokenSide, cell), clsAttention[0], kept[0], largest);
+        if (plan.TileCount == 0) return ImageEncoder.ToPng(page, caption);
+
+        ViewPlan shown = ViewPlan.For(image.Width, image.Height, tile, [], ImageViews.Grid(plan.Columns, plan.Rows));
+        int perView = tokenSide * tokenSide, width = plan.Columns * tokenSide;
+        float[] stitched = new float[plan.TileCount * perView];
+        List<int> stitchedKept = [];
+        for (int view = 1; view < plan.ViewCount; view++)
+        {
+            for (int token = 0; token < perView; token++) stitched[Place(view, token)] = clsAttention[view][token];
+            stitchedKept.AddRange(kept[view].Select(token => Place(view, token)));
+        }
+        Draw(page, side + Gap, new Panel(ViewPreprocessor.Tiled(image, shown), width, plan.Rows * tokenSide, small), stitched, [.. stitchedKept], largest);
+        return ImageEncoder.ToPng(page, caption);
+
+        int Place(int view, int token) =>
+            ((view - 1) / plan.Columns * tokenSide + token / tokenSide) * width + (view - 1) % plan.Columns * tokenSide + token % tokenSide;
+    }
+
+    /// <summary>A picture of columns * rows cells.</summary>
+    readonly record struct Panel(RgbImage Picture, int Columns, int Rows, int Cell);
+
+    static RgbImage NewPage(int panelWidth, int height)
+    {
+        var page = new RgbImage(2 * panelWidth + Gap, height, new byte[(2 * panelWidth + Gap) * height * 3]);
+        Fill(page, s_paper);
+        return page;
+    }
+
+    static float Largest(ReadOnlySpan<float> attention)
+    {
+        float largest = 0;
+        foreach (float value in attention) largest = Math.Max(largest, Clean(value));
+        return largest;
+    }
+
+    static void Draw(RgbImage page, int top, Panel panel, ReadOnlySpan<float> clsAttention, ReadOnlySpan<int> kept, float largest)
+    {
+        int patches = panel.Columns * panel.Rows, right = (page.Width + Gap) / 2;
         if (clsAttention.Length != patches) throw new ArgumentException($"{patches} patches need as many attention values, not {clsAttention.Length}.", nameof(clsAttention));
         var isKept = new bool[patches];
         foreach (int patch in kept)
@@ -36,29 +112,16 @@ public static class HeatmapRenderer
             if ((uint)patch >= (uint)patches) throw new ArgumentException($"Patch {patch} is outside a grid of {patches}.", nameof(kept));
             isKept[patch] = true;
         }
-
-        int cell = PanelSide / gridSide, side = cell * gridSide;
-        RgbImage square = new ClipPreprocessor(new ClipPreprocessorSettings { ImageSize = side }).PadAndResize(image);
-        var page = new RgbImage(2 * side + Gap, side, new byte[(2 * side + Gap) * side * 3]);
-        Fill(page, s_paper);
-        float largest = 0;
-        foreach (float value in clsAttention) largest = Math.Max(largest, Clean(value));
-        for (int patch = 0; patch < patches; patch++)
+        for (int y = 0; y < panel.Picture.Height; y++)
         {
-            float heat = largest > 0 ? MathF.Sqrt(Clean(clsAttention[patch]) / largest) : 0;
-            (int left, int top) = (patch % gridSide * cell, patch / gridSide * cell);
-            for (int y = top; y < top + cell; y++)
+            for (int x = 0; x < panel.Picture.Width; x++)
             {
-                for (int x = left; x < left + cell; x++)
-                {
-                    RgbColor pixel = Get(square, x, y);
-                    Set(page, x, y, Heat(pixel, heat));
-                    Set(page, side + Gap + x, y, isKept[patch] ? pixel : Dropped(pixel));
-                }
+                int patch = y / panel.Cell * panel.Columns + x / panel.Cell;
+                RgbColor pixel = Get(panel.Picture, x, y);
+                Set(page, x, top + y, Heat(pixel, largest > 0 ? MathF.Sqrt(Clean(clsAttention[patch]) / largest) : 0));
+                Set(page, right + x, top + y, isKept[patch] ? pixel : Dropped(pixel));
             }
         }
-
-        return ImageEncoder.ToPng(page, caption);
     }
 
     static RgbColor Heat(RgbColor pixel, float heat)

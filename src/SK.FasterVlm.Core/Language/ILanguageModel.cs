@@ -17,7 +17,14 @@ namespace SK.FasterVlm.Language;
 /// <param name="WeightBytes">Size of the weights in bytes.</param>
 public sealed record LanguageModelInfo(
     string Name, string Architecture, int EmbeddingWidth, int LayerCount, int VocabularySize, int TrainedContext,
-    int BosToken, int EosToken, bool AddBos, string? ChatTemplate, long KvBytesPerToken, long WeightBytes);
+    int BosToken, int EosToken, bool AddBos, string? ChatTemplate, long KvBytesPerToken, long WeightBytes)
+{
+    /// <summary>Attention heads; null when unknown or different by layer.</summary>
+    public int? HeadCount { get; init; }
+
+    /// <summary>Heads of keys and values, fewer than <see cref="HeadCount"/> with grouped-query attention; null when unknown.</summary>
+    public int? KeyValueHeadCount { get; init; }
+}
 
 /// <summary>A run of rows for the language model: either token ids or ready-made embeddings (visual tokens).</summary>
 public readonly record struct PromptRows

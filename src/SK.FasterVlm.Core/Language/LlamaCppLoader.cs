@@ -38,7 +38,11 @@ internal static unsafe partial class LlamaCppLoader
             var info = new LanguageModelInfo(
                 file.Name, file.Header.Architecture, Llama.llama_model_n_embd_inp(model), Llama.llama_model_n_layer(model), tokenizer.Size,
                 Llama.llama_model_n_ctx_train(model), tokenizer.BosToken, tokenizer.EosToken, tokenizer.AddBos, file.Header.ChatTemplate,
-                kvPerToken, (long)Llama.llama_model_size(model));
+                kvPerToken, (long)Llama.llama_model_size(model))
+            {
+                HeadCount = file.Header.HeadCount,
+                KeyValueHeadCount = file.Header.KeyValueHeadCount,
+            };
             return new LlamaCppLanguageModel(file, model, context, info, cancel, contextLength, cacheLength, options.MaxSequences);
         }
         catch

@@ -150,7 +150,8 @@ public interface IVisionEncoder : IDisposable
     /// <param name="progress">Told after every view, from a thread of the encoder.</param>
     /// <param name="cancellationToken">Checked between views and, on a CPU, within one.</param>
     /// <exception cref="ImageFormatException">Not an image, damaged, or over the limits.</exception>
-    /// <exception cref="ArgumentException">The settings contradict themselves or ask for what this model does not have.</exception>
+    /// <exception cref="ArgumentException">The settings contradict themselves.</exception>
+    /// <exception cref="ModelFormatException">They ask for newlines and the projector file has none.</exception>
     /// <exception cref="NativeRuntimeException">There is not enough memory for so many views.</exception>
     Task<EncodedImage> EncodeAsync(
         ReadOnlyMemory<byte> image, ViewSettings? views, IProgress<ViewProgress>? progress = null,

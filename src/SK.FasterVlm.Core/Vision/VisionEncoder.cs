@@ -48,6 +48,7 @@ public sealed class VisionEncoder : IVisionEncoder
         logger ??= NullLogger.Instance;
         using GgufFile file = GgufFile.Open(projectorPath);
         ClipHeader header = ClipHeader.Read(file);
+        CheckNewline(options.Views, header.ImageNewline is not null);
         CheckMemory(header, HostMachine.AvailableMemory());
         int threads = options.Threads > 0 ? options.Threads : HostMachine.PhysicalCores;
 
@@ -77,8 +78,7 @@ public sealed class VisionEncoder : IVisionEncoder
     {
         views ??= _views;
         views.Validate();
-        if (views.Merge == ViewMerge.SpatialUnpad && _newline is null)
-            throw new ArgumentException("SpatialUnpad needs the newline embedding (image_newline), which this projector file lacks; use Spatial.");
+        CheckNewline(views, _newline is not null);
         return RunAsync<EncodedImage>(() => Encode(image, views, progress, cancellationToken), cancellationToken);
     }
 
@@ -117,6 +117,14 @@ public sealed class VisionEncoder : IVisionEncoder
         if (needed <= available) return;
         throw new NativeRuntimeException(
             $"Encoding one image with this projector takes about {needed / 1_000_000} MB but {available / 1_000_000} MB are free.");
+    }
+
+    static void CheckNewline(ViewSettings views, bool hasNewline)
+    {
+        if (views.Merge != ViewMerge.SpatialUnpad || hasNewline) return;
+        throw new ModelFormatException(
+            "Merging views by spatial_unpad needs the newline embedding (image_newline), which this projector file lacks; use spatial.",
+            "image_newline");
     }
 
     static VisionWeights LoadWeights(GgufFile file, ClipHeader header, FasterVlmOptions options, int threads, ILogger logger)

@@ -1,3 +1,5 @@
+using Microsoft.Extensions.AI;
+using SK.FasterVlm.Chat;
 using SK.FasterVlm.Gguf;
 using SK.FasterVlm.Vision;
 using SkiaSharp;
@@ -37,6 +39,14 @@ public sealed class TinyPair : IDisposable
             for (int x = 0; x < width; x++)
                 bitmap.SetPixel(x, y, new SKColor((byte)(x * 3 * seed), (byte)(y * 5 + (seed * 40)), (byte)((x + y) * seed)));
         return bitmap.Encode(SKEncodedImageFormat.Png, 100).ToArray();
+    }
+
+    /// <summary>What a model says of a picture.</summary>
+    public static async Task<string> AnswerAsync(FasterVlmModel model)
+    {
+        using FasterVlmChatClient client = model.CreateChatClient();
+        ChatMessage question = new(ChatRole.User, [new DataContent(Picture(), "image/png"), new TextContent("What is this?")]);
+        return (await client.GetResponseAsync(question, cancellationToken: TestContext.Current.CancellationToken)).Text;
     }
 
     public void Dispose() => Directory.Delete(_directory, true);

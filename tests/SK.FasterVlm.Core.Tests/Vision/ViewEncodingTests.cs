@@ -167,7 +167,8 @@ public sealed class ViewEncodingTests : IDisposable
         using var plain = new TinyTower();
         using VisionEncoder encoder = VisionEncoder.Load(plain.Path, new() { Threads = 1 }, NativeRuntime.Load(new NativeOptions()));
         ViewSettings unpad = new() { Merge = ViewMerge.SpatialUnpad };
-        var error = await Assert.ThrowsAsync<ArgumentException>(() => encoder.EncodeAsync(TinyPair.Picture(), unpad, cancellationToken: Token));
+        var error = await Assert.ThrowsAsync<ModelFormatException>(() => encoder.EncodeAsync(TinyPair.Picture(), unpad, cancellationToken: Token));
+        Assert.Throws<ModelFormatException>(() => VisionEncoder.Load(plain.Path, new() { Threads = 1, Views = unpad }, NativeRuntime.Load(new NativeOptions())));
         Assert.Contains("image_newline", error.Message, StringComparison.Ordinal);
         using EncodedImage grid = await encoder.EncodeAsync(TinyPair.Picture(), new ViewSettings { Views = ImageViews.Grid(2, 2) }, cancellationToken: Token);
         Assert.Equal(5, grid.ClsAttention.Count);
