@@ -45,7 +45,16 @@ static class ChatMessageConverter
         && message.Items.OfType<FunctionResultContent>().Any(r => r.Result as string == text.Text);
 
     static AIFunctionCallContent Call(FunctionCallContent call) =>
-        new(call.Id ?? "", FunctionNames.Join(call.PluginName, call.FunctionName), call.Arguments?.ToDictionary()) { Exception = call.Exception };
+        new(call.Id ?? "", FunctionNames.Join(call.PluginName, call.FunctionName), call.Arguments?.ToDictionary())
+        {
+            Exception = call.Exception,
+            // A call as the model wrote it gives the same tokens again, and so the cached prefix, unless a filter changed it.
+            RawRepresentation = call.InnerContent is AIFunctionCallContent own && Same(own.Arguments, call.Arguments) ? own.RawRepresentation : null,
+        };
+
+    static bool Same(IDictionary<string, object?>? before, KernelArguments? now) =>
+        (before?.Count ?? 0) == (now?.Count ?? 0)
+        && (before is null || before.All(a => now!.TryGetValue(a.Key, out object? value) && Equals(a.Value, value)));
 
     /// <summary>An image as bytes, or as an address when that is all there is.</summary>
     /// <exception cref="ArgumentException">The image is empty, or its <c>detail</c> is not one of the three words.</exception>

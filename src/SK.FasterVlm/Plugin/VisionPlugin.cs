@@ -63,7 +63,7 @@ public sealed partial class VisionPlugin
     [KernelFunction("read_text"), Description("Reads the words and numbers written in an image.")]
     [return: Description(ReplyHelp)]
     public Task<VisionReply> ReadTextAsync([Description(ImageHelp)] string image, CancellationToken cancellationToken = default) =>
-        AnswerAsync(() => AskAsync("What is written in the picture? Answer with the text only.", null, cancellationToken, image), cancellationToken);
+        AnswerAsync(() => AskAsync("What does the text in the picture say?", null, cancellationToken, image), cancellationToken);
 
     /// <summary>Compares two images.</summary>
     [KernelFunction("compare_images"), Description("Compares two images: what is the same and what differs.")]

@@ -55,6 +55,7 @@ public sealed partial class FasterVlmPromptExecutionSettings
         Add("selector", Selector);
         Add("selector_seed", SelectorSeed);
         Add("views", Views?.ToString());
+        Add("tool_format", ToolFormat);
         Add("logprobs", Logprobs is true ? true : null);
         Add("top_logprobs", TopLogprobs);
         Add("logit_bias", LogitBias is { } biases ? new Dictionary<int, float>(biases) : null);

@@ -63,6 +63,10 @@ public sealed partial class FasterVlmPromptExecutionSettings : PromptExecutionSe
     [JsonConverter(typeof(ResponseFormatJsonConverter))]
     public object? ResponseFormat { get; set => field = Thawed(value); }
 
+    /// <summary>How functions, calls and results are written to the model, by name; null takes the format of the model.</summary>
+    [JsonPropertyName("tool_format")]
+    public string? ToolFormat { get; set => field = Thawed(value); }
+
     /// <summary>System text for conversations that have none of their own.</summary>
     [JsonPropertyName("chat_system_prompt")]
     public string? ChatSystemPrompt { get; set => field = Thawed(value); }
@@ -147,6 +151,7 @@ public sealed partial class FasterVlmPromptExecutionSettings : PromptExecutionSe
         StopSequences = StopSequences is { } stops ? [.. stops] : null,
         Seed = Seed,
         ResponseFormat = ResponseFormat,
+        ToolFormat = ToolFormat,
         ChatSystemPrompt = ChatSystemPrompt,
         Choices = Choices,
         Logprobs = Logprobs,

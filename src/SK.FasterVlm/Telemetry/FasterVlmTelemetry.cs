@@ -28,8 +28,11 @@ public static class FasterVlmTelemetry
     /// <summary>Histogram, s: waiting for the model.</summary>
     public const string QueueDuration = "fastervlm.queue.duration";
 
-    /// <summary>Counter, {token}: tokens of prompts that were taken from the cache instead of being evaluated.</summary>
+    /// <summary>Counter, {token}: tokens of prompts that were taken from the prefix cache instead of being evaluated.</summary>
     public const string CachedTokens = "fastervlm.cache.prompt_tokens";
+
+    /// <summary>Counter, {image}: images that were taken from the image cache instead of being encoded.</summary>
+    public const string CachedImages = "fastervlm.cache.images";
 
     /// <summary>Adds the instruments. Put it inside (after) <c>UseOpenTelemetry</c>, whose span it writes its tags on.</summary>
     /// <param name="builder">The pipeline.</param>

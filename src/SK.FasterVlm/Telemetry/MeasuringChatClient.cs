@@ -11,7 +11,7 @@ namespace SK.FasterVlm.Telemetry;
 sealed class MeasuringChatClient : DelegatingChatClient
 {
     readonly Meter? _ownMeter;
-    readonly Counter<long> _kept, _total, _cached;
+    readonly Counter<long> _kept, _total, _cachedTokens, _cachedImages;
     readonly Histogram<double> _encode, _prefill, _queue;
 
     public MeasuringChatClient(IChatClient inner, IMeterFactory? meters) : base(inner)
@@ -19,7 +19,8 @@ sealed class MeasuringChatClient : DelegatingChatClient
         Meter meter = meters?.Create(FasterVlmTelemetry.Name) ?? (_ownMeter = new Meter(FasterVlmTelemetry.Name));
         _kept = meter.CreateCounter<long>(FasterVlmTelemetry.VisualTokensKept, "{token}", "Visual tokens given to the language model.");
         _total = meter.CreateCounter<long>(FasterVlmTelemetry.VisualTokensTotal, "{token}", "Visual tokens there would have been without pruning.");
-        _cached = meter.CreateCounter<long>(FasterVlmTelemetry.CachedTokens, "{token}", "Prompt tokens taken from the cache.");
+        _cachedTokens = meter.CreateCounter<long>(FasterVlmTelemetry.CachedTokens, "{token}", "Prompt tokens taken from the prefix cache.");
+        _cachedImages = meter.CreateCounter<long>(FasterVlmTelemetry.CachedImages, "{image}", "Images taken from the image cache.");
         _encode = meter.CreateHistogram<double>(FasterVlmTelemetry.EncodeDuration, "s", "Time from the images' bytes to their visual tokens.");
         _prefill = meter.CreateHistogram<double>(FasterVlmTelemetry.PrefillDuration, "s", "Time to evaluate the prompt.");
         _queue = meter.CreateHistogram<double>(FasterVlmTelemetry.QueueDuration, "s", "Time waiting for the model.");
@@ -29,7 +30,7 @@ sealed class MeasuringChatClient : DelegatingChatClient
         IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
     {
         ChatResponse response = await base.GetResponseAsync(messages, options, cancellationToken).ConfigureAwait(false);
-        Measure(response.AdditionalProperties, response.Usage, response.ModelId);
+        Measure(response.AdditionalProperties, response.ModelId);
         return response;
     }
 
@@ -38,7 +39,7 @@ sealed class MeasuringChatClient : DelegatingChatClient
     {
         await foreach (ChatResponseUpdate update in base.GetStreamingResponseAsync(messages, options, cancellationToken).ConfigureAwait(false))
         {
-            Measure(update.AdditionalProperties, update.Contents.OfType<UsageContent>().LastOrDefault()?.Details, update.ModelId);
+            Measure(update.AdditionalProperties, update.ModelId);
             yield return update;
         }
     }
@@ -49,7 +50,7 @@ sealed class MeasuringChatClient : DelegatingChatClient
         base.Dispose(disposing);
     }
 
-    void Measure(AdditionalPropertiesDictionary? properties, UsageDetails? usage, string? model)
+    void Measure(AdditionalPropertiesDictionary? properties, string? model)
     {
         if (properties?.GetValueOrDefault(FasterVlmChatClient.StatisticsKey) is not GenerationStatistics statistics) return;
         KeyValuePair<string, object?> tag = new("gen_ai.response.model", model);
@@ -59,11 +60,14 @@ sealed class MeasuringChatClient : DelegatingChatClient
         if (statistics.Images.Count > 0) _encode.Record(encode, tag);
         _prefill.Record(statistics.PrefillMs / 1000, tag);
         _queue.Record(statistics.QueueMs / 1000, tag);
-        if (usage?.CachedInputTokenCount is > 0 and { } cached) _cached.Add(cached, tag);
+        _cachedTokens.Add(statistics.CachedPromptTokens, tag);
+        _cachedImages.Add(statistics.ImageCacheHits, tag);
 
         if (Activity.Current is not { IsAllDataRequested: true, Source.Name: FasterVlmTelemetry.Name } span) return;
         span.SetTag(FasterVlmTelemetry.VisualTokensKept, statistics.VisualTokensKept);
         span.SetTag(FasterVlmTelemetry.VisualTokensTotal, statistics.VisualTokensTotal);
+        span.SetTag(FasterVlmTelemetry.CachedTokens, statistics.CachedPromptTokens);
+        span.SetTag(FasterVlmTelemetry.CachedImages, statistics.ImageCacheHits);
         span.SetTag(FasterVlmTelemetry.EncodeDuration, encode);
         span.SetTag(FasterVlmTelemetry.PrefillDuration, statistics.PrefillMs / 1000);
         span.SetTag(FasterVlmTelemetry.QueueDuration, statistics.QueueMs / 1000);

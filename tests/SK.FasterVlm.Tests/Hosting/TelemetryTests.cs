@@ -43,7 +43,7 @@ public class TelemetryTests
 
         Assert.Equal((2.0, 16.0), (values[FasterVlmTelemetry.VisualTokensKept], values[FasterVlmTelemetry.VisualTokensTotal]));
         Assert.Equal(0.005, values[FasterVlmTelemetry.EncodeDuration], 6); // five stages of a millisecond each
-        foreach (string name in new[] { FasterVlmTelemetry.PrefillDuration, FasterVlmTelemetry.QueueDuration, "gen_ai.client.operation.duration", "gen_ai.client.token.usage" })
+        foreach (string name in new[] { FasterVlmTelemetry.PrefillDuration, FasterVlmTelemetry.QueueDuration, FasterVlmTelemetry.CachedTokens, FasterVlmTelemetry.CachedImages, "gen_ai.client.operation.duration", "gen_ai.client.token.usage" })
             Assert.Contains(name, values.Keys);
     }
 

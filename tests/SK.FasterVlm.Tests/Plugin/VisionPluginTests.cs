@@ -60,7 +60,7 @@ public class VisionPluginTests
         await Invoke(plugin, "read_text", ("image", Image));
         await Invoke(plugin, "compare_images", ("firstImage", Image), ("secondImage", Image));
         Assert.Contains("colours", eyes.Requests[1].Messages[0].Text);
-        Assert.Contains("written", eyes.Requests[2].Messages[0].Text);
+        Assert.Contains("text", eyes.Requests[2].Messages[0].Text);
         Assert.Equal(2, eyes.Requests[3].Messages[0].Contents.OfType<DataContent>().Count());
     }
 

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.SemanticKernel;
 using SK.FasterVlm.Pruning;
+using SK.FasterVlm.Telemetry;
 using SK.FasterVlm.Vision;
 
 namespace SK.FasterVlm.Tests.Settings;
@@ -25,6 +26,7 @@ public class PromptExecutionSettingsTests
         StopSequences = ["a"],
         Seed = 4,
         ResponseFormat = "json_object",
+        ToolFormat = "line",
         ChatSystemPrompt = "Be brief.",
         Choices = 2,
         Logprobs = true,
@@ -86,5 +88,24 @@ public class PromptExecutionSettingsTests
         FasterVlmPromptExecutionSettings settings = Full();
         Assert.Same(settings, FasterVlmPromptExecutionSettings.FromExecutionSettings(settings));
         Assert.Null(FasterVlmPromptExecutionSettings.FromExecutionSettings(null).Temperature);
+    }
+
+    [Fact]
+    public void The_documentation_lists_every_setting_and_instrument()
+    {
+        string text = File.ReadAllText(Path.Combine(Root(), "docs", "semantic-kernel.md"));
+        IEnumerable<string> names = Properties.Where(static p => p.DeclaringType == typeof(FasterVlmPromptExecutionSettings))
+            .Select(static p => p.GetCustomAttribute<JsonPropertyNameAttribute>()!.Name)
+            .Concat(typeof(FasterVlmTelemetry).GetFields().Select(static f => (string)f.GetValue(null)!))
+            .Concat(typeof(FasterVlmServiceOptions).GetProperties().Select(static p => p.Name));
+        Assert.All(names, n => Assert.True(
+            text.Contains($"`{n}`", StringComparison.Ordinal) || text.Contains($"\"{n}\"", StringComparison.Ordinal), $"{n} is not in docs/semantic-kernel.md"));
+
+        static string Root()
+        {
+            DirectoryInfo folder = new(AppContext.BaseDirectory);
+            while (!File.Exists(Path.Combine(folder.FullName, "SK.FasterVlm.sln"))) folder = folder.Parent!;
+            return folder.FullName;
+        }
     }
 }
