@@ -13,7 +13,7 @@ IKernelBuilder builder = Kernel.CreateBuilder();
 builder.Services.AddSingleton<IChatCompletionService>(new FasterVlmChatCompletionService(new BlindModel(image: args[1])));
 
 // The eyes have a key of their own, so that they are not taken for the kernel's model. They see this folder and nothing else.
-builder.AddFasterVlmChatClient("eyes");
+builder.AddFasterVlmChatClient(serviceId: "eyes");
 builder.AddFasterVlmVisionPlugin(o => o.AllowedRoot = args[0], "eyes");
 Kernel kernel = builder.Build();
 
