@@ -2,8 +2,11 @@ using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using SK.FasterVlm.Server;
 using SK.FasterVlm.Server.ChatCompletions;
 using SK.FasterVlm.Server.Operations;
+using SK.FasterVlm.Server.Page;
 using SK.FasterVlm.Server.Protocol;
 using SK.FasterVlm.Server.Security;
 
@@ -42,6 +45,7 @@ public static class FasterVlmEndpointRouteBuilderExtensions
         group.MapHealthChecks("/health/ready", new HealthCheckOptions { Predicate = static c => c.Tags.Contains(ModelHealthCheck.Name) })
             .WithMetadata(new WithoutKey());
         group.MapPrometheusScrapingEndpoint("/metrics");
+        if (services.GetRequiredService<IOptions<FasterVlmServerOptions>>().Value.ServePage) PageFiles.Map(group);
         return group;
     }
 }

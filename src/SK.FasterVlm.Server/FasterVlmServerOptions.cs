@@ -32,6 +32,12 @@ public sealed class FasterVlmServerOptions
     /// </summary>
     public IList<string> AllowedOrigins { get; set; } = [];
 
+    /// <summary>
+    /// Whether a web page to try the model out is served at <c>/</c> (default true). An endpoint of the application at the same address
+    /// goes before it.
+    /// </summary>
+    public bool ServePage { get; set; } = true;
+
     /// <summary>Further names the model answers to, for clients whose model name cannot be changed.</summary>
     public IList<string> ModelAliases { get; set; } = [];
 

@@ -1,4 +1,5 @@
 using SK.FasterVlm.Chat;
+using SK.FasterVlm.Imaging;
 using SK.FasterVlm.Language;
 using SK.FasterVlm.Pruning;
 using SK.FasterVlm.Vision;
@@ -99,6 +100,9 @@ public sealed record ImageStatistics(int Width, int Height, int PatchCount, IRea
 
     /// <summary>[CLS] attention of every view, each [patches] in raster order: what the selection was made by.</summary>
     public IReadOnlyList<float[]> ClsAttention { get; init; } = [];
+
+    /// <summary>How the picture was cut into views; null when the encoder does not say, which means one padded view.</summary>
+    public ViewPlan? Plan { get; init; }
 
     /// <summary>Newline embeddings the language model got beside them (LLaVA-NeXT with <see cref="ViewMerge.SpatialUnpad"/>).</summary>
     public int Newlines { get; init; }

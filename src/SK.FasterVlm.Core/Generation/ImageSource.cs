@@ -50,6 +50,7 @@ sealed class ImageSource(IVisionEncoder? vision, VisionCache cache)
             Newlines = tokens.Newlines,
             FromCache = fromCache,
             ClsAttention = tokens.ClsAttention,
+            Plan = tokens.Plan,
         };
 
     /// <summary>Tells the request's listener which image a view belongs to.</summary>

@@ -71,6 +71,28 @@ public sealed record ViewPlan
     }
 
     /// <summary>
+    /// Where a view lies over the picture, in pixels of the picture. Reaches over the picture's edges where the view shows padding.
+    /// </summary>
+    /// <param name="view">0 is the whole picture, 1 and on are the tiles in raster order.</param>
+    public PixelRectangle ViewInPicture(int view)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(view);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(view, ViewCount);
+        if (view == 0)
+        {
+            PicturePlacement placement = new(ImageWidth, ImageHeight, ViewSize);
+            return IsPadded
+                ? new PixelRectangle(-placement.OffsetX, -placement.OffsetY, placement.Side, placement.Side)
+                : new PixelRectangle(0, 0, ImageWidth, ImageHeight);
+        }
+        // The fitted picture is centred on the stitched tiles, the odd pixel of padding right or below.
+        int left = (Columns * ViewSize - FittedWidth) / 2, top = (Rows * ViewSize - FittedHeight) / 2;
+        double across = (double)ImageWidth / FittedWidth, down = (double)ImageHeight / FittedHeight;
+        return new PixelRectangle(
+            ((view - 1) % Columns * ViewSize - left) * across, ((view - 1) / Columns * ViewSize - top) * down, ViewSize * across, ViewSize * down);
+    }
+
+    /// <summary>
     /// The part of the stitched tiles that shows the picture and not its padding, in visual tokens, as LLaVA's unpad_image cuts it:
     /// the padded axis loses the same number of rows (or columns) on both sides, half a token or more of padding each.
     /// A picture thinner than one token has no rows (or columns) left.

@@ -127,6 +127,9 @@ public sealed record VisualTokens(
     /// <summary>Rows that are newline embeddings.</summary>
     public int Newlines { get; init; }
 
+    /// <summary>The views; null when the encoder does not say, which means one padded view.</summary>
+    public ViewPlan? Plan { get; init; }
+
     /// <summary>[CLS] attention of every view, as in <see cref="EncodedImage.ClsAttention"/>; may be left empty.</summary>
     public IReadOnlyList<float[]> ClsAttention { get; init; } = [];
 }

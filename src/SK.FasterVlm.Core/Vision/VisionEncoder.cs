@@ -224,7 +224,11 @@ public sealed class VisionEncoder : IVisionEncoder
         }
         VisionTimings timings = image.Timings with { Select = select, Project = Lap(ref start) };
         int full = TokenSequence.FullLength(image.Plan, side, image.Settings);
-        return new VisualTokens(rows, sequence.Count, width, kept, full, timings, image.ImageWidth, image.ImageHeight) { Newlines = newlines };
+        return new VisualTokens(rows, sequence.Count, width, kept, full, timings, image.ImageWidth, image.ImageHeight)
+        {
+            Newlines = newlines,
+            Plan = image.Plan,
+        };
     }
 
     static double Lap(ref long start)

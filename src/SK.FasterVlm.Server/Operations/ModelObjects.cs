@@ -11,7 +11,7 @@ sealed record ModelObject(
 /// <summary>What is known of a loaded model.</summary>
 /// <param name="ContextLength">Positions of a conversation.</param>
 /// <param name="VisualTokensPerImage">Without pruning, of one view.</param>
-/// <param name="GridSide">Patches per row and column.</param>
+/// <param name="GridSide">Visual tokens per row and column of a view.</param>
 /// <param name="VisualTokens">The budget when a request does not say.</param>
 /// <param name="Selector">Who is kept when a request does not say.</param>
 /// <param name="Selectors">The selectors there are.</param>

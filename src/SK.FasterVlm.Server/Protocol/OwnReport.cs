@@ -40,27 +40,41 @@ sealed record OwnStatistics(IReadOnlyList<OwnImage> Images, OwnTimings TimingsMs
 /// <summary>Milliseconds of a request by stage.</summary>
 sealed record OwnTimings(double Queue, double Images, double Prefill, double Generation, double FirstToken);
 
-/// <summary>One image: its size in pixels, the grid of patches, where the picture lies in it, and which patches were kept.</summary>
+/// <summary>One image: its size in pixels, its views and the visual tokens kept of each.</summary>
 /// <param name="Width">Pixels.</param>
 /// <param name="Height">Pixels.</param>
-/// <param name="GridSide">Patches per row and column of a view.</param>
-/// <param name="Placement">Where the first view's square lies over the picture.</param>
-/// <param name="Kept">Raster indices of the kept patches, per view.</param>
+/// <param name="GridSide">Visual tokens per row and column of a view.</param>
+/// <param name="Placement">Where the first view lies over the picture.</param>
+/// <param name="Views">Where every view lies over the picture: the whole picture first, then tiles in raster order.</param>
+/// <param name="Kept">Raster indices of the kept visual tokens, per view.</param>
+/// <param name="FromCache">Whether the image had been encoded for another request; its timings then are 0.</param>
 /// <param name="TimingsMs">Milliseconds by stage.</param>
 sealed record OwnImage(
-    int Width, int Height, int GridSide, OwnPlacement Placement, IReadOnlyList<int[]> Kept, OwnImageTimings TimingsMs)
+    int Width, int Height, int GridSide, OwnPlacement Placement, IReadOnlyList<OwnView> Views, IReadOnlyList<int[]> Kept, bool FromCache,
+    OwnImageTimings TimingsMs)
 {
     public static OwnImage Of(ImageStatistics image)
     {
-        int side = (int)Math.Round(Math.Sqrt(image.PatchCount / Math.Max(1, image.Kept.Count)));
+        // Newlines and tokens cut away with padding make the count of an image no multiple of a view's.
+        int perView = image.ClsAttention.Count > 0 ? image.ClsAttention[0].Length : image.PatchCount / Math.Max(1, image.Kept.Count);
         PicturePlacement placement = new(image.Width, image.Height, 0);
-        return new OwnImage(image.Width, image.Height, side, new OwnPlacement(-placement.OffsetX, -placement.OffsetY, placement.Side), image.Kept,
+        PixelRectangle padded = new(-placement.OffsetX, -placement.OffsetY, placement.Side, placement.Side);
+        return new OwnImage(
+            image.Width, image.Height, (int)Math.Round(Math.Sqrt(perView)),
+            new OwnPlacement(-placement.OffsetX, -placement.OffsetY, placement.Side),
+            [.. image.Kept.Select((_, view) => OwnView.Of(image.Plan?.ViewInPicture(view) ?? padded))], image.Kept, image.FromCache,
             new OwnImageTimings(image.Timings.Decode, image.Timings.Preprocess, image.Timings.Encode, image.Timings.Select, image.Timings.Project));
     }
 }
 
 /// <summary>A square in pixels of the picture; reaches over its edges where the picture was padded.</summary>
 sealed record OwnPlacement(int X, int Y, int Side);
+
+/// <summary>What a view shows, in pixels of the picture; reaches over its edges where the view shows padding.</summary>
+sealed record OwnView(double X, double Y, double Width, double Height)
+{
+    public static OwnView Of(PixelRectangle r) => new(r.X, r.Y, r.Width, r.Height);
+}
 
 /// <summary>Milliseconds of an image by stage.</summary>
 sealed record OwnImageTimings(double Decode, double Preprocess, double Encode, double Select, double Project);

@@ -37,6 +37,26 @@ public class ViewPlanTests
         Assert.False(plan.IsPadded);
     }
 
+    // A patch of view 0 must cover the pixels PicturePlacement says, the tiles together the picture and its padding.
+    [Fact]
+    public void Views_lie_where_the_pictures_pixels_are()
+    {
+        ViewPlan padded = ViewPlan.For(480, 239, 336, [], ImageViews.Auto);
+        Assert.Equal(new PixelRectangle(0, -120, 480, 480), padded.ViewInPicture(0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => padded.ViewInPicture(1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => padded.ViewInPicture(-1));
+
+        // Stretched whole picture; 640 x 480 becomes 672 x 504 on 672 x 672, 84 of padding above: 80 in pixels of the picture.
+        ViewPlan tiled = ViewPlan.For(640, 480, 336, Pinpoints, ImageViews.Auto);
+        Assert.Equal(new PixelRectangle(0, 0, 640, 480), tiled.ViewInPicture(0));
+        Assert.Equal(new PixelRectangle(0, -80, 320, 320), Rounded(tiled.ViewInPicture(1)));
+        Assert.Equal(new PixelRectangle(320, -80, 320, 320), Rounded(tiled.ViewInPicture(2)));
+        Assert.Equal(new PixelRectangle(320, 240, 320, 320), Rounded(tiled.ViewInPicture(4)));
+
+        static PixelRectangle Rounded(PixelRectangle r) =>
+            new(Math.Round(r.X, 6), Math.Round(r.Y, 6), Math.Round(r.Width, 6), Math.Round(r.Height, 6));
+    }
+
     // FasterVLM's own rule sends square pictures to 2 x 2 whatever their size, where LLaVA's does not.
     [Theory]
     [InlineData(10, 10, 2, 2)]
