@@ -60,6 +60,21 @@ public sealed partial class SampleTests
         Assert.Contains(run.Lines, static l => l.Contains("GetResponseAsync completed", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public async Task Every_invoice_is_looked_at_extracted_and_booked()
+    {
+        SampleRun run = await SampleRun.StartAsync("InvoiceAgent", "samples/invoices");
+        Assert.True(run.ExitCode == 0, run.Error);
+        foreach (string invoice in new[] { "invoice-1.png", "invoice-2.png", "invoice-3.png" })
+        {
+            Assert.Contains(run.Lines, l => Regex.IsMatch(l, $$"""^{{Regex.Escape(invoice)}}: looked: .+; extracted: \{\s*"total":\s*-?[0-9]"""));
+            Assert.Contains(run.Lines, l => l.StartsWith($"{invoice}: answered: ", StringComparison.Ordinal));
+        }
+        string[] booked = [.. run.Lines.Where(static l => l.StartsWith("book_payment(", StringComparison.Ordinal))];
+        Assert.Equal(3, booked.Length);
+        Assert.All(booked, static l => Assert.Matches(@"^book_payment\((Cafe|Taxi|Zoo), -?[0-9.]+\)$", l));
+    }
+
     [GeneratedRegex(@"^dotnet run --project samples/(?<name>\w+) -- (?<args>.+)$", RegexOptions.Multiline)]
     private static partial Regex CommandLine();
 
