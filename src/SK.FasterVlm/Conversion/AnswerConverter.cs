@@ -66,7 +66,7 @@ static class AnswerConverter
                 return [new TextContent(text.Text)];
             case AIFunctionCallContent call:
                 (string? plugin, string function) = round.Split(call.Name);
-                return [new FunctionCallContent(function, plugin, call.CallId, call.Arguments is { } arguments ? new KernelArguments(arguments) : null)
+                return [new FunctionCallContent(function, plugin, call.CallId, Arguments(call, round.Find(call.Name)))
                 {
                     Exception = call.Exception,
                     InnerContent = call,
@@ -78,6 +78,24 @@ static class AnswerConverter
             default:
                 return []; // usage is in the metadata; what else there may be is reached by InnerContent
         }
+    }
+
+    /// <summary>
+    /// The arguments of a call. Semantic Kernel reads enums off strings only and other types that are written as texts (dates, say) off
+    /// JSON only; each is given what it can be read from.
+    /// </summary>
+    static KernelArguments? Arguments(AIFunctionCallContent call, KernelFunction? function)
+    {
+        if (call.Arguments is not { } given) return null;
+        KernelArguments arguments = new(given);
+        foreach ((string name, object? value) in given)
+        {
+            Type? type = function?.Metadata.Parameters.FirstOrDefault(p => p.Name == name)?.ParameterType;
+            type = type is null ? null : Nullable.GetUnderlyingType(type) ?? type;
+            if (value is JsonElement { ValueKind: JsonValueKind.String } text && (type is null or { IsEnum: true } || type == typeof(string) || type == typeof(object)))
+                arguments[name] = text.GetString();
+        }
+        return arguments;
     }
 
     static Dictionary<string, object?> Metadata(

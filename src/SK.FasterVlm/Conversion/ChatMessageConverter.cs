@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.Extensions.AI;
 using Microsoft.SemanticKernel;
 using Microsoft.SemanticKernel.ChatCompletion;
@@ -53,8 +54,8 @@ static class ChatMessageConverter
         };
 
     static bool Same(IDictionary<string, object?>? before, KernelArguments? now) =>
-        (before?.Count ?? 0) == (now?.Count ?? 0)
-        && (before is null || before.All(a => now!.TryGetValue(a.Key, out object? value) && Equals(a.Value, value)));
+        (before?.Count ?? 0) == (now?.Count ?? 0) && (before is null || before.All(a => now!.TryGetValue(a.Key, out object? value)
+            && (Equals(a.Value, value) || (a.Value is JsonElement { ValueKind: JsonValueKind.String } json && value is string text && json.ValueEquals(text)))));
 
     /// <summary>An image as bytes, or as an address when that is all there is.</summary>
     /// <exception cref="ArgumentException">The image is empty, or its <c>detail</c> is not one of the three words.</exception>

@@ -185,6 +185,20 @@ public class FunctionCallingTests
     }
 
     [Fact]
+    public async Task Arguments_become_what_the_parameters_are()
+    {
+        using ScriptedChatClient client = new(
+            ScriptedChatClient.Calls(("P-f", new { day = "Friday", amount = 1.5, on = "2026-01-02", names = new[] { "a" }, flag = true })), ScriptedChatClient.Text("x"));
+        Kernel kernel = new();
+        kernel.ImportPluginFromFunctions("P", [KernelFunctionFactory.CreateFromMethod(
+            (DayOfWeek day, decimal amount, DateOnly on, string[] names, bool flag) => _called.Add(FormattableString.Invariant($"{day} {amount} {on:O} {names[0]} {flag}")), "f")]);
+        ChatHistory history = Question();
+        await Ask(client, history, With(FunctionChoiceBehavior.Auto()), kernel, false);
+        Assert.Equal("", history.SelectMany(static m => m.Items).OfType<FunctionResultContent>().Single().Result); // else the error
+        Assert.Equal(["Friday 1.5 2026-01-02 a True"], _called);
+    }
+
+    [Fact]
     public async Task Rounds_are_limited_and_the_calls_after_them_are_the_callers()
     {
         using ScriptedChatClient client = new(ScriptedChatClient.Calls(("Cam-Snap", new { room = "hall" })));
