@@ -19,6 +19,19 @@ WORDS = ("STOP OPEN EXIT SALE TAXI CAFE HELLO NEW HOT COLD FREE LOVE ZOO GO NO Y
 KINDS, FIRST_SHAPE, COLORS, STYLES = len(NAMES), NAMES.index("circle"), len(COLOR_NAMES), 4
 
 
+def cell(box):
+    """The patch in which the middle of a box (x, y, width, height) lies."""
+    x, y, w, h = box
+    return int((y + h / 2) // PATCH) * GRID + int((x + w / 2) // PATCH)
+
+
+def place(box):
+    """3 * row + column: top, middle, bottom and left, middle, right, divided where the questions divide (QuestionWriter.cs)."""
+    x, y, w, h = box
+    column, row = (int(at > 0.42 * SIZE) + int(at > 0.58 * SIZE) for at in (x + w / 2, y + h / 2))
+    return 3 * row + column
+
+
 class Scenes:
     """One packed set (see PackedDatasetWriter.cs). Pixels stay on disk; labels are a few bytes a scene."""
 
@@ -39,29 +52,28 @@ class Scenes:
         y = dict(
             count=np.zeros((n, KINDS), np.uint8), place=np.zeros((n, KINDS, 9), np.uint8),
             color=np.full((n, KINDS - FIRST_SHAPE), -1, np.int8), word=np.zeros(n, np.uint8), style=np.zeros(n, np.uint8))
-        for name in ("kind", "color", "count", "letter", "word"):
+        for name in ("thing", "kind", "color", "count", "place", "letter", "word"):
             y["cell_" + name] = np.zeros((n, CELLS), np.uint8)
+        y["cell_thing"][:] = cells.max(-1) > 0
         for i, scene in enumerate(self.scenes):
             y["style"][i] = scene["style"]
-            # Row 0 is "no object", so that the cells' 1-based numbers index these tables directly.
-            table = np.zeros((1 + len(scene["objects"]), 3), np.uint8)
-            for j, item in enumerate(scene["objects"], 1):
-                kind, (x, top, w, h) = item["kind"], item["box"]
+            for item in scene["objects"]:
+                kind, at = item["kind"], place(item["box"])
                 y["count"][i, kind] += 1
-                column, row = int((x + w / 2) * 3 // SIZE), int((top + h / 2) * 3 // SIZE)
-                y["place"][i, kind, 3 * row + column] = 1
+                y["place"][i, kind, at] = 1
                 if kind >= FIRST_SHAPE:
                     y["color"][i, kind - FIRST_SHAPE] = item["color"]
-                table[j, :2] = kind + 1, item["color"] + 1
-            table[1:, 2] = y["count"][i][table[1:, 0] - 1]
-            for column, name in enumerate(("kind", "color", "count")):
-                y["cell_" + name][i] = table[cells[i, :, 0], column]
+                middle = cell(item["box"])
+                y["cell_kind"][i, middle], y["cell_color"][i, middle] = kind + 1, item["color"] + 1
+                y["cell_place"][i, middle] = at + 1
+            named = y["cell_kind"][i] > 0
+            y["cell_count"][i, named] = y["count"][i][y["cell_kind"][i, named] - 1]
             if scene["word"]:
                 text = scene["word"]["text"]
                 letters = np.array([0] + [ord(c) - 64 for c in text], np.uint8)
                 y["word"][i] = 1 + WORDS.index(text)
                 y["cell_letter"][i] = letters[cells[i, :, 1]]
-                y["cell_word"][i] = (cells[i, :, 1] > 0) * y["word"][i]
+                y["cell_word"][i, cell(scene["word"]["box"])] = y["word"][i]
         np.minimum(y["count"], 4, out=y["count"])
         np.minimum(y["cell_count"], 4, out=y["cell_count"])
         return y

@@ -107,6 +107,11 @@ class VisionTower(nn.Module):
     def features(self, pixels, cells=None):
         """Rows of the last-but-one block [B, 1 + 144, width] and its [CLS] attention [B, 144]; of some patches only where
         `cells` [B, n] names them."""
+        rows, _, attention = self.layers(pixels, cells)
+        return rows, attention
+
+    def layers(self, pixels, cells=None):
+        """As `features`, with the rows that enter that block between the two."""
         patches, positions = self.patches(pixels), self.positions[1:]
         if cells is not None:
             patches = patches.gather(1, cells[:, :, None].expand(-1, -1, patches.shape[2]))
@@ -114,8 +119,9 @@ class VisionTower(nn.Module):
         cls = (self.cls + self.positions[0]).expand(len(pixels), 1, -1)
         x = self.pre_ln(torch.cat([cls, self.patch(patches) + positions], 1))
         for block in self.blocks[:-1]:
+            before = x
             x, attention = block(x)
-        return x, attention
+        return x, before, attention
 
     def summary(self, rows):
         return self.post_ln(self.blocks[-1].forward_cls(rows))
@@ -145,24 +151,25 @@ class SceneHeads(nn.Module):
 
 
 class CellHeads(nn.Module):
-    """What a patch has to tell about the thing it lies on: keeps the patch rows local while [CLS] learns to gather them."""
-
-    SIZES = ("kind", "color", "count", "letter", "word")
+    """What a patch has to tell. A thing is told by the one patch in which its middle lies, as key-point detectors do it; its
+    other patches have to tell nothing. So what is known of a picture sits in few rows, and [CLS] has something to find."""
 
     def __init__(self, width, kinds, colors, words):
         super().__init__()
-        sizes = dict(kind=kinds + 1, color=colors + 1, count=5, letter=27, word=words + 1)
+        sizes = dict(kind=kinds + 1, color=colors + 1, count=5, place=10, letter=27, word=words + 1)
         self.ln = nn.LayerNorm(width)
         self.heads = nn.ModuleDict({name: nn.Linear(width, n) for name, n in sizes.items()})
 
     def loss(self, rows, y):
         rows = self.ln(rows).flatten(0, 1)
-        # Patches of things matter more than the many of the background.
-        weight = torch.where((y["cell_kind"] > 0) | (y["cell_word"] > 0), 1.0, 0.15).flatten()
+        # Rows that have something to tell are few; the others of a thing are harder to keep silent than the ground.
+        silent = 0.05 + 0.25 * y["cell_thing"].flatten().float()
         total = 0
         for name, head in self.heads.items():
-            total = total + (F.cross_entropy(head(rows), y["cell_" + name].flatten(), reduction="none") * weight).sum()
-        return total / weight.sum()
+            label = y["cell_" + name].flatten()
+            weight = torch.where(label > 0, 1.0, silent)
+            total = total + (F.cross_entropy(head(rows), label, reduction="none") * weight).sum() / weight.sum()
+        return total
 
 
 class Projector(nn.Module):

@@ -6,6 +6,8 @@ internal static class SceneGenerator
     private const float WordShare = 0.45f;
     private const float LetterboxShare = 0.25f;
     private const int Margin = 3;
+    private const float Smallest = 24;
+    private const float Largest = 46;
 
     public static Scene Generate(int seed, SceneRule rule, SceneFonts fonts, Box? content = null)
     {
@@ -87,7 +89,7 @@ internal static class SceneGenerator
     {
         var text = Vocabulary.Words[random.Next(Vocabulary.Words.Length)];
         var font = random.Next(Vocabulary.FontFiles.Length);
-        var height = 26 + random.NextSingle() * 20;
+        var height = 20 + random.NextSingle() * 12;
         var width = fonts.Width(font, text) * height;
         var room = content.Width - 2 * Margin;
         if (width > room)
@@ -105,8 +107,8 @@ internal static class SceneGenerator
 
     private static Box? Place(Random random, Box content, List<Box> taken)
     {
-        // Log-uniform: small things are as frequent as large ones.
-        var size = 26 * MathF.Pow(84f / 26f, random.NextSingle());
+        // Log-uniform, and small against the picture: a thing lies on few patches, so that it matters which ones are kept.
+        var size = Smallest * MathF.Pow(Largest / Smallest, random.NextSingle());
         for (var attempt = 0; attempt < 40; attempt++)
         {
             var box = new Box(
@@ -118,7 +120,7 @@ internal static class SceneGenerator
                 return box;
             }
 
-            size = Math.Max(26, size * 0.95f);
+            size = Math.Max(Smallest, size * 0.95f);
         }
 
         return null;
