@@ -221,7 +221,7 @@ def tower_rows(tower, pixels):
 
 
 # Scenes offer several questions on presence and position but at most one or two on the rest.
-CATEGORY_WEIGHT = dict(word=10.0, naming=2.0, color=1.5, count=1.2)
+CATEGORY_WEIGHT = dict(word=10.0, naming=2.0, color=1.5, count=3.0)
 
 
 def sample_conversations(random, questions, count):
@@ -242,14 +242,15 @@ def sample_conversations(random, questions, count):
 
 class Alignment:
     """Draws the image row of a patch towards the embeddings of the words for what the patch shows: its kind (one and many),
-    colour, number and written word. The projector learns this before the language model starts, as LLaVA pretrains its
+    colour, number, side and level, and written word. The projector learns this before the language model starts, as LLaVA pretrains its
     projector on captions; otherwise the model takes ages to find out that rows and words are about the same things."""
 
     def __init__(self, tokenizer):
         ids = lambda words: torch.tensor([tokenizer(word)[0] for word in words], device=DEVICE)
         spaced = lambda words: ids([" " + word for word in words])
         self.groups = [("cell_kind", spaced(NAMES)), ("cell_kind", spaced(PLURALS)), ("cell_color", spaced(COLOR_NAMES)),
-                       ("cell_count", ids(" 1, 2, 3, 4".split(","))), ("cell_word", spaced(WORDS))]
+                       ("cell_count", ids(" 1, 2, 3, 4".split(","))), ("cell_word", spaced(WORDS)),
+                       ("cell_side", spaced(["left", "right"])), ("cell_level", spaced(["top", "bottom"]))]
 
     def loss(self, visual, embeddings, y):
         total = 0
@@ -262,7 +263,11 @@ class Alignment:
         return total
 
     def labels(self, scenes, index):
-        return {name: torch.from_numpy(scenes.labels[name][index]).to(DEVICE).long() for name, _ in self.groups}
+        y = {name: scenes.labels[name][index] for name in ("cell_kind", "cell_color", "cell_count", "cell_word", "cell_place")}
+        # Place is 0 or 1 + 3 * row + column; the middle has no word of its own.
+        ends, place = np.array([1, 0, 2]), y["cell_place"].astype(int) - 1
+        y["cell_side"], y["cell_level"] = (np.where(place >= 0, ends[part], 0) for part in (place % 3, place // 3))
+        return {name: torch.from_numpy(value).to(DEVICE).long() for name, value in y.items()}
 
     def pretrain(self, args, m, tower, train):
         """The projector and the word embeddings by themselves."""
@@ -361,7 +366,7 @@ def train_language(args):
         asked = targets >= 0
         loss = torch.nn.functional.cross_entropy(m["lm"].output(hidden[asked]), targets[asked])
         aligned = alignment.loss(visual, m["lm"].embed.weight, alignment.labels(train, index))
-        fading = 0.2 * max(0.0, 1 - 2 * run.progress)
+        fading = 0.2 * min(1.0, 2 * max(0.0, 0.9 - run.progress))
         run.advance(loss + fading * aligned, len(index), answers=loss.item(), aligned=aligned.item())
         if time.time() > next_check:
             run.log(**check_language(m, packer, held_out.questions, held_out_rows))
