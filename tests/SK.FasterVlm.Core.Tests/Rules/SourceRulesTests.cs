@@ -65,7 +65,8 @@ public sealed partial class SourceRulesTests
     [GeneratedRegex(@"(?<![.\w])Console\.(Write|Out|Error|Read)")]
     private static partial Regex ConsoleUse();
 
-    [GeneratedRegex(@"\.GetAwaiter\(\)\.GetResult\(\)|\.Result\s*[;,)]|\.Wait\(\)")]
+    // A result.Result or outcome.Result is what a function returned, not a task's.
+    [GeneratedRegex(@"\.GetAwaiter\(\)\.GetResult\(\)|(?<!\bresult|\boutcomes\[i\])\.Result\s*[;,)]|\.Wait\(\)")]
     private static partial Regex BlockingWait();
 
     [GeneratedRegex(@"NotImplementedException|\bTODO\b|\bFIXME\b|\bHACK\b")]
