@@ -17,7 +17,7 @@ sealed class ChatCompletionsEndpoint(RequestPipeline pipeline)
             await new ChatStream(context, request, model).RunAsync(time).ConfigureAwait(false);
             return;
         }
-        ChatResponse response = await model.Client.GetResponseAsync(request.Messages, request.Options, time.Token).ConfigureAwait(false);
-        await Answers.WriteAsync(context.Response, ChatAnswers.Completion(response, request, model), ApiJson.Wire.ChatCompletion).ConfigureAwait(false);
+        IReadOnlyList<ChatResponse> responses = await Choices.CompleteAsync(model.Client, request, time.Token).ConfigureAwait(false);
+        await Answers.WriteAsync(context.Response, ChatAnswers.Completion(responses, request, model), ApiJson.Wire.ChatCompletion).ConfigureAwait(false);
     });
 }

@@ -27,12 +27,15 @@ static class ChatRequestReader
         ToolReader.Read(body, options, content.Options.MaxTools, nested: true);
         options.ResponseFormat = FormatReader.Read(body.Object("response_format"), nested: true);
         (bool stream, bool usage) = Streaming(body);
-        Probabilities(body);
+        int choices = (int)(body.Integer("n", 1, content.Options.MaxChoices) ?? 1);
+        (bool logprobs, int? top) = Probabilities(body);
+        Dictionary<int, float>? biases = Biases(body);
         Unsupported(body);
 
         List<ChatMessage> messages = MessageReader.Read(body, content);
         FasterVlmRequestOptions own = SamplingReader.Own(
             body.Object("fastervlm"), options, content.Detail?.Budget(content.Options), out bool statistics);
+        own = own with { LogProbabilities = logprobs ? true : null, TopLogProbabilities = top, LogitBias = biases };
         options.RawRepresentationFactory = _ => own;
         body.End();
         return new ServedRequest
@@ -42,6 +45,7 @@ static class ChatRequestReader
             Options = options,
             Stream = stream,
             IncludeUsage = usage,
+            Choices = choices,
             Statistics = statistics,
         };
     }
@@ -66,20 +70,17 @@ static class ChatRequestReader
         return (stream, usage);
     }
 
-    static void Probabilities(JsonFields body)
+    static (bool Wanted, int? Top) Probabilities(JsonFields body)
     {
-        if (body.Integer("n", 1, 128) is > 1) throw ApiErrors.UnsupportedValue("n", "must be 1: several choices are not available");
         bool wanted = body.Boolean("logprobs") is true;
         long? top = body.Integer("top_logprobs", 0, MaxTopLogprobs);
-        if (top is not null && !wanted) throw ApiErrors.Value("top_logprobs", "it is only allowed when 'logprobs' is true.");
-        if (wanted) throw ApiErrors.Unsupported("logprobs", "token probabilities are not available");
-        if (Biases(body).Count > 0) throw ApiErrors.Unsupported("logit_bias", "token biases are not available");
+        return top is null || wanted ? (wanted, (int?)top) : throw ApiErrors.Value("top_logprobs", "it is only allowed when 'logprobs' is true.");
     }
 
-    static Dictionary<int, float> Biases(JsonFields body)
+    static Dictionary<int, float>? Biases(JsonFields body)
     {
+        if (body.Take("logit_bias") is not { } value) return null;
         Dictionary<int, float> biases = [];
-        if (body.Take("logit_bias") is not { } value) return biases;
         if (value.ValueKind != JsonValueKind.Object) throw ApiErrors.Type("logit_bias", "an object", JsonFields.Kind(value));
         foreach (JsonProperty bias in value.EnumerateObject())
         {
@@ -89,7 +90,7 @@ static class ChatRequestReader
             biases[token] = (float)JsonFields.Number(bias.Value, path, -100, 100);
             if (biases.Count > MaxBiases) throw ApiErrors.Value("logit_bias", $"more than {MaxBiases} tokens.", "array_above_max_length");
         }
-        return biases;
+        return biases.Count > 0 ? biases : null;
     }
 
     /// <summary>What OpenAI has and a local model has not. A value that asks for nothing passes.</summary>

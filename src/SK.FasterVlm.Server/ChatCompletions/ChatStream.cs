@@ -1,33 +1,35 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.AI;
+using SK.FasterVlm.Generation;
 using SK.FasterVlm.Server.Protocol;
 using SK.FasterVlm.Server.Requests;
 
 namespace SK.FasterVlm.Server.ChatCompletions;
 
-/// <summary>Writes one answer as chunks: role, pieces, finish reason, usage, <c>[DONE]</c>.</summary>
+/// <summary>Writes an answer as chunks: role, pieces and finish reason of every choice, usage, <c>[DONE]</c>.</summary>
 sealed class ChatStream(HttpContext context, ServedRequest request, ServedModel model)
 {
+    const string Kind = "chat.completion.chunk";
+
     readonly string _id = ChatAnswers.NewId();
     readonly long _created = model.Now;
-    UsageDetails? _usage;
-    AdditionalPropertiesDictionary? _properties;
-    ChatFinishReason? _finish;
-    int _calls;
+    readonly ChoiceState[] _choices = [.. Enumerable.Range(0, request.Choices).Select(static i => new ChoiceState(i))];
 
     /// <summary>Runs the request. What goes wrong before the first piece is thrown, later errors become the last event.</summary>
     public async Task RunAsync(RequestTime time)
     {
-        IAsyncEnumerator<ChatResponseUpdate> updates = model.Client
-            .GetStreamingResponseAsync(request.Messages, request.Options, time.Token).GetAsyncEnumerator(time.Token);
+        IAsyncEnumerator<(int Choice, ChatResponseUpdate Update)> updates =
+            Choices.StreamAsync(model.Client, request, time.Token).GetAsyncEnumerator(time.Token);
         await using (updates.ConfigureAwait(false))
         {
             bool more = await updates.MoveNextAsync().ConfigureAwait(false);
             using EventStream events = EventStream.Begin(context);
             try
             {
-                await SendAsync(events, new ChunkDelta { Role = "assistant", Content = "" }).ConfigureAwait(false);
-                for (; more; more = await updates.MoveNextAsync().ConfigureAwait(false)) await SendAsync(events, updates.Current).ConfigureAwait(false);
+                foreach (ChoiceState choice in _choices)
+                    await SendAsync(events, choice, new ChunkDelta { Role = "assistant", Content = "" }).ConfigureAwait(false);
+                for (; more; more = await updates.MoveNextAsync().ConfigureAwait(false))
+                    await SendAsync(events, _choices[updates.Current.Choice], updates.Current.Update).ConfigureAwait(false);
                 await FinishAsync(events).ConfigureAwait(false);
             }
             catch (Exception e) when (!context.RequestAborted.IsCancellationRequested)
@@ -37,50 +39,59 @@ sealed class ChatStream(HttpContext context, ServedRequest request, ServedModel 
         }
     }
 
-    async Task SendAsync(EventStream events, ChatResponseUpdate update)
+    async Task SendAsync(EventStream events, ChoiceState choice, ChatResponseUpdate update)
     {
-        _finish = update.FinishReason ?? _finish;
-        _properties = update.AdditionalProperties ?? _properties;
+        choice.Finish = update.FinishReason ?? choice.Finish;
+        choice.Properties = update.AdditionalProperties ?? choice.Properties;
+        choice.Tokens.AddRange(ChatLogprobs.Tokens(update.AdditionalProperties) ?? []);
         foreach (AIContent content in update.Contents)
         {
             switch (content)
             {
                 case TextContent { Text.Length: > 0 } text:
-                    await SendAsync(events, new ChunkDelta { Content = text.Text }).ConfigureAwait(false);
+                    await SendAsync(events, choice, new ChunkDelta { Content = text.Text }).ConfigureAwait(false);
                     break;
                 case FunctionCallContent call:
-                    await SendAsync(events, call).ConfigureAwait(false);
+                    await SendAsync(events, choice, call).ConfigureAwait(false);
                     break;
                 case UsageContent usage:
-                    _usage = usage.Details;
+                    choice.Usage = usage.Details;
                     break;
             }
         }
     }
 
     /// <summary>A call: id, type and name first, then the arguments, as clients expect it.</summary>
-    async Task SendAsync(EventStream events, FunctionCallContent call)
+    async Task SendAsync(EventStream events, ChoiceState choice, FunctionCallContent call)
     {
-        int index = _calls++;
-        await SendAsync(events, new ChunkDelta { ToolCalls = [new(index, call.CallId, "function", new(call.Name, ""))] }).ConfigureAwait(false);
-        await SendAsync(events, new ChunkDelta { ToolCalls = [new(index, null, null, new(null, CallArguments.Write(call.Arguments)))] }).ConfigureAwait(false);
+        int index = choice.Calls++;
+        await SendAsync(events, choice, new ChunkDelta { ToolCalls = [new(index, call.CallId, "function", new(call.Name, ""))] }).ConfigureAwait(false);
+        await SendAsync(events, choice, new ChunkDelta { ToolCalls = [new(index, null, null, new(null, CallArguments.Write(call.Arguments)))] })
+            .ConfigureAwait(false);
     }
 
     async Task FinishAsync(EventStream events)
     {
-        OwnReport? report = OwnReport.Of(_usage, _properties, request.Statistics);
-        await SendAsync(events, new ChunkDelta(), ChatAnswers.Finish(_finish, _calls > 0), report).ConfigureAwait(false);
+        UsageDetails? usage = ChatAnswers.Sum(_choices.Select(static c => c.Usage));
+        foreach (ChoiceState choice in _choices)
+        {
+            OwnReport? report = choice.Index == 0 ? OwnReport.Of(usage, choice.Properties, request.Statistics) : null;
+            await SendAsync(events, choice, new ChunkDelta(), ChatAnswers.Finish(choice.Finish, choice.Calls > 0), report).ConfigureAwait(false);
+        }
         if (request.IncludeUsage)
         {
-            ChatChunkWithUsage last = new(_id, Kind, _created, model.Id, [], "default", model.Fingerprint, ChatAnswers.Usage(_usage));
+            ChatChunkWithUsage last = new(_id, Kind, _created, model.Id, [], "default", model.Fingerprint, ChatAnswers.Usage(usage));
             await events.SendAsync(last, ApiJson.Wire.ChatChunkWithUsage).ConfigureAwait(false);
         }
         await events.DoneAsync().ConfigureAwait(false);
     }
 
-    Task SendAsync(EventStream events, ChunkDelta delta, string? finish = null, OwnReport? report = null)
+    Task SendAsync(EventStream events, ChoiceState choice, ChunkDelta delta, string? finish = null, OwnReport? report = null)
     {
-        ChunkChoice[] choices = [new(0, delta, null, finish)];
+        // Tokens that ended within a character have no text of their own yet; they go along with the text that completes it.
+        ChatLogprobs? logprobs = choice.Tokens.Count > 0 && (delta.Content is { Length: > 0 } || finish is not null) ? ChatLogprobs.Of([.. choice.Tokens]) : null;
+        if (logprobs is not null) choice.Tokens.Clear();
+        ChunkChoice[] choices = [new(choice.Index, delta, logprobs, finish)];
         return request.IncludeUsage
             ? events.SendAsync(
                 new ChatChunkWithUsage(_id, Kind, _created, model.Id, choices, "default", model.Fingerprint, null) { Fastervlm = report },
@@ -89,5 +100,19 @@ sealed class ChatStream(HttpContext context, ServedRequest request, ServedModel 
                 new ChatChunk(_id, Kind, _created, model.Id, choices, "default", model.Fingerprint) { Fastervlm = report }, ApiJson.Wire.ChatChunk);
     }
 
-    const string Kind = "chat.completion.chunk";
+    /// <summary>What is known so far of one choice.</summary>
+    sealed class ChoiceState(int index)
+    {
+        public int Index => index;
+
+        public ChatFinishReason? Finish { get; set; }
+
+        public AdditionalPropertiesDictionary? Properties { get; set; }
+
+        public UsageDetails? Usage { get; set; }
+
+        public int Calls { get; set; }
+
+        public List<TokenLogProbability> Tokens { get; } = [];
+    }
 }

@@ -29,7 +29,6 @@ static partial class ErrorMapping
         ["LogitBias"] = "logit_bias",
         ["Logprobs"] = "logprobs",
         ["TopLogprobs"] = "top_logprobs",
-        ["Choices"] = "n",
     };
 
     /// <summary>The answer to an error.</summary>
@@ -58,7 +57,7 @@ static partial class ErrorMapping
 
     static string? Parameter(string message) => OptionName().Match(message) is { Success: true } match ? Named(match.Groups[1].Value) : null;
 
-    static string? Named(string? name) => name is not null && Parameters.TryGetValue(name, out string? parameter) ? parameter : null;
+    static string? Named(string? name) => name is not null && Parameters.TryGetValue(name.Split(' ', 2)[0], out string? parameter) ? parameter : null;
 
     /// <summary>The message without what .NET appends to it and without the names of our own API.</summary>
     static string Reason(string message)

@@ -15,8 +15,8 @@ sealed class RequestPipeline(ServedModel model, Admission admission, RemoteImage
     /// <param name="context">The request.</param>
     /// <param name="read">Reads the body; nothing of it may be kept.</param>
     /// <param name="answer">Answers.</param>
-    public async Task RunAsync<T>(HttpContext context, Func<JsonElement, ContentReader, T> read, Func<T, RequestTime, Task> answer)
-        where T : ServedRequest
+    public async Task RunAsync(
+        HttpContext context, Func<JsonElement, ContentReader, ServedRequest> read, Func<ServedRequest, RequestTime, Task> answer)
     {
         FasterVlmServerOptions options = model.Server;
         using Admission.Place place = admission.Enter(context.Request.ContentLength);
@@ -24,7 +24,7 @@ sealed class RequestPipeline(ServedModel model, Admission admission, RemoteImage
         try
         {
             ContentReader content = new(options, model.Options.MaxImages, model.Options.ImageLimits);
-            T request;
+            ServedRequest request;
             using (RequestBody body = await RequestBody.ReadAsync(context.Request, options, life.Token).ConfigureAwait(false))
                 request = read(body.Root, content);
             model.RequireName(request.Model);

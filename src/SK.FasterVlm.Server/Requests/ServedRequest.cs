@@ -3,7 +3,7 @@ using Microsoft.Extensions.AI;
 namespace SK.FasterVlm.Server.Requests;
 
 /// <summary>A request of any of the endpoints, read and checked.</summary>
-record ServedRequest
+sealed record ServedRequest
 {
     /// <summary>The model as the client named it; answers carry the same name.</summary>
     public required string Model { get; init; }
@@ -19,6 +19,9 @@ record ServedRequest
 
     /// <summary>Whether the last piece is to carry the usage.</summary>
     public bool IncludeUsage { get; init; }
+
+    /// <summary>How many answers are wanted.</summary>
+    public int Choices { get; init; } = 1;
 
     /// <summary>Whether the answer is to carry what happened: kept patches, timings.</summary>
     public bool Statistics { get; init; }
