@@ -8,6 +8,7 @@ using SK.FasterVlm.Server.ChatCompletions;
 using SK.FasterVlm.Server.Operations;
 using SK.FasterVlm.Server.Page;
 using SK.FasterVlm.Server.Protocol;
+using SK.FasterVlm.Server.Responses;
 using SK.FasterVlm.Server.Security;
 
 namespace Microsoft.AspNetCore.Builder;
@@ -16,7 +17,7 @@ namespace Microsoft.AspNetCore.Builder;
 public static class FasterVlmEndpointRouteBuilderExtensions
 {
     /// <summary>
-    /// Maps <c>/v1/chat/completions</c>, <c>/v1/models</c>, <c>/health/live</c>, <c>/health/ready</c> and <c>/metrics</c>. Every one
+    /// Maps <c>/v1/chat/completions</c>, <c>/v1/responses</c>, <c>/v1/models</c>, <c>/health/live</c>, <c>/health/ready</c> and <c>/metrics</c>. Every one
     /// stands behind the checks of <see cref="SK.FasterVlm.Server.FasterVlmServerOptions"/>: host, origin, key, body.
     /// </summary>
     /// <param name="endpoints">The application, in which <c>AddFasterVlmServer</c> was called.</param>
@@ -38,6 +39,7 @@ public static class FasterVlmEndpointRouteBuilderExtensions
 
         ModelsEndpoint models = services.GetRequiredService<ModelsEndpoint>();
         group.MapPost("/v1/chat/completions", services.GetRequiredService<ChatCompletionsEndpoint>().HandleAsync);
+        group.MapPost("/v1/responses", services.GetRequiredService<ResponsesEndpoint>().HandleAsync);
         group.MapGet("/v1/models", models.ListAsync);
         group.MapGet("/v1/models/{**id}", models.GetAsync);
         group.Map("/v1/{**rest}", static context => throw ApiErrors.Address(context.Request.Method, context.Request.Path));

@@ -8,6 +8,7 @@ using SK.FasterVlm.Server.ChatCompletions;
 using SK.FasterVlm.Server.Media;
 using SK.FasterVlm.Server.Operations;
 using SK.FasterVlm.Server.Requests;
+using SK.FasterVlm.Server.Responses;
 using SK.FasterVlm.Server.Security;
 
 namespace Microsoft.Extensions.DependencyInjection;
@@ -42,6 +43,7 @@ public static class FasterVlmServerServiceCollectionExtensions
         services.TryAddSingleton<RemoteImages>();
         services.TryAddSingleton<RequestPipeline>();
         services.TryAddSingleton<ChatCompletionsEndpoint>();
+        services.TryAddSingleton<ResponsesEndpoint>();
         services.TryAddSingleton<ModelsEndpoint>();
         services.AddHostedService<ExposureCheck>();
         services.AddHostedService<WarmUp>();

@@ -39,7 +39,7 @@ static class MessageReader
                 read.Role = ChatRole.Tool;
                 string id = message.RequiredText("tool_call_id", 256);
                 Contents(message, content, contents, required: true, images: true);
-                contents = [new FunctionResultContent(id, Result(contents))];
+                contents = [new FunctionResultContent(id, CallArguments.Result(contents))];
                 break;
             case "function":
                 throw ApiErrors.UnsupportedValue(message.PathOf("role"), "is 'function'; send tool results with the role 'tool'");
@@ -117,9 +117,4 @@ static class MessageReader
         }
         part.End();
     }
-
-    /// <summary>A tool's result as text, or as its parts when there are images.</summary>
-    static object Result(List<AIContent> contents) => contents.All(static c => c is TextContent)
-        ? string.Join('\n', contents.Select(static c => ((TextContent)c).Text))
-        : contents;
 }

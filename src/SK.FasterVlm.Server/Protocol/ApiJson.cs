@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using SK.FasterVlm.Server.ChatCompletions;
 using SK.FasterVlm.Server.Operations;
+using SK.FasterVlm.Server.Responses;
 
 namespace SK.FasterVlm.Server.Protocol;
 
@@ -12,6 +13,8 @@ namespace SK.FasterVlm.Server.Protocol;
 [JsonSerializable(typeof(ChatCompletion))]
 [JsonSerializable(typeof(ChatChunk))]
 [JsonSerializable(typeof(ChatChunkWithUsage))]
+[JsonSerializable(typeof(ResponseObject))]
+[JsonSerializable(typeof(ResponseEvent))]
 [JsonSerializable(typeof(ModelList))]
 [JsonSerializable(typeof(ModelObject))]
 sealed partial class ApiJson : JsonSerializerContext

@@ -60,7 +60,8 @@ sealed class JsonFields
             // 1.0 and 1e3 are whole numbers too; what does not fit at all is out of range or no whole number.
             double real = value.GetDouble();
             if (!double.IsFinite(real) || real != Math.Floor(real)) throw ApiErrors.Type(PathOf(name), "an integer", "a decimal number");
-            if (real < minimum || real > maximum) throw ApiErrors.Range(PathOf(name), "integer", minimum, maximum, real);
+            // As doubles the ends of the 64-bit range are the next powers of two, which no longer fit.
+            if (real < minimum || real > maximum || Math.Abs(real) >= 9.2233720368547758e18) throw ApiErrors.Range(PathOf(name), "integer", minimum, maximum, real);
             number = (long)real;
         }
         return number >= minimum && number <= maximum ? number : throw ApiErrors.Range(PathOf(name), "integer", minimum, maximum, number);

@@ -5,7 +5,7 @@ using SK.FasterVlm.Server.Protocol;
 
 namespace SK.FasterVlm.Server.Requests;
 
-/// <summary>Arguments of a tool call: JSON text on the wire, a dictionary inside.</summary>
+/// <summary>Arguments of a tool call, JSON text on the wire and a dictionary inside, and results.</summary>
 static class CallArguments
 {
     /// <summary>Reads arguments that a client sends back.</summary>
@@ -24,6 +24,11 @@ static class CallArguments
             throw ApiErrors.Bad($"Invalid '{path}': it is not the text of a JSON object.", path, "invalid_value", e);
         }
     }
+
+    /// <summary>A function's result: text, or its parts when there are images.</summary>
+    public static object Result(List<AIContent> contents) => contents.All(static c => c is TextContent)
+        ? string.Join('\n', contents.Select(static c => ((TextContent)c).Text))
+        : contents;
 
     /// <summary>Arguments as JSON text.</summary>
     public static string Write(IDictionary<string, object?>? arguments) =>

@@ -1,0 +1,138 @@
+using System.Net;
+using System.Text.Json.Nodes;
+using SK.FasterVlm.Server.Tests.Fakes;
+
+namespace SK.FasterVlm.Server.Tests.Threats;
+
+/// <summary>Row H3: every number at both of its ends, and everything OpenAI has that this server has not.</summary>
+public sealed class ParameterThreatTests(EmbeddedServer embedded) : CanaryServer(embedded)
+{
+    public static TheoryData<string, string, string> Ends => new()
+    {
+        // parameter, a value at each end that is taken, values beyond
+        { "temperature", "0 2", "-0.01 2.01 1e999 -1e999" },
+        { "top_p", "0 1", "-0.1 1.1" },
+        { "frequency_penalty", "-2 2", "-2.1 2.1" },
+        { "presence_penalty", "-2 2", "-2.1 2.1" },
+        { "max_tokens", "1 1048576", "0 -1 1048577 2147483648 9223372036854775808" },
+        { "max_completion_tokens", "1 1048576", "0 -1 1048577" },
+        { "n", "1 2", "0 -1 9 1000000" },
+        { "seed", "-9223372036854775808 9223372036854775807 0 4294967296", "9223372036854775808 1e30" },
+        { "fastervlm.top_k", "0 5", "-1 -5 2147483648" },
+        { "fastervlm.min_p", "0 1", "-0.1 1.1" },
+        { "fastervlm.repetition_penalty", "0.01 10", "0 10.1" },
+        { "fastervlm.keep_ratio", "0 1", "-0.1 1.1" },
+        { "fastervlm.selector_seed", "-2147483648 2147483647", "2147483648" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Ends))]
+    public async Task H3_numbers_are_taken_up_to_their_ends_and_refused_beyond(string parameter, string taken, string refused)
+    {
+        foreach (string value in taken.Split(' '))
+        {
+            Reply reply = await Server.ChatAsync(With(parameter, value));
+            Assert.True(reply.Status == HttpStatusCode.OK, $"{parameter} = {value}: {reply.Text}");
+        }
+        foreach (string value in refused.Split(' '))
+        {
+            Reply reply = await Server.ChatAsync(With(parameter, value));
+            Assert.True(reply.Status == HttpStatusCode.BadRequest, $"{parameter} = {value}: {reply.Text}");
+            Assert.Equal(parameter, (string?)reply.Error["param"]);
+        }
+    }
+
+    [Theory]
+    [InlineData("temperature", "\"hot\"")]
+    [InlineData("temperature", "NaN", null)] // not JSON
+    [InlineData("max_tokens", "1.5")]
+    [InlineData("max_tokens", "\"4\"")]
+    [InlineData("stream", "1")]
+    [InlineData("stop", "[1]", "stop[0]")]
+    [InlineData("stop", "\"\"")]
+    [InlineData("stop", "{}")]
+    [InlineData("model", "7")]
+    [InlineData("messages", "{}")]
+    [InlineData("messages", "[]")]
+    [InlineData("messages", "[7]", "messages[0]")]
+    [InlineData("messages", "[{}]", "messages[0].role")]
+    [InlineData("messages", "[{\"role\":\"user\"}]", "messages[0].content")]
+    [InlineData("messages", "[{\"role\":\"user\",\"content\":[]}]", "messages[0].content")]
+    [InlineData("messages", "[{\"role\":\"user\",\"content\":7}]", "messages[0].content")]
+    [InlineData("messages", "[{\"role\":\"king\",\"content\":\"x\"}]", "messages[0].role")]
+    [InlineData("messages", "[{\"role\":\"function\",\"name\":\"f\",\"content\":\"x\"}]", "messages[0].role")]
+    [InlineData("messages", "[{\"role\":\"user\",\"content\":\"x\",\"extra\":1}]", "messages[0].extra")]
+    [InlineData("messages", "[{\"role\":\"user\",\"content\":[{\"type\":\"input_audio\",\"input_audio\":{}}]}]", "messages[0].content[0].type")]
+    [InlineData("messages", "[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:,\",\"detail\":\"ultra\"}}]}]", "messages[0].content[0].image_url.detail")]
+    [InlineData("messages", "[{\"role\":\"system\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:,\"}}]}]", "messages[0].content[0].type")]
+    [InlineData("logprobs", "7")]
+    [InlineData("top_logprobs", "3")] // without logprobs
+    [InlineData("logit_bias", "{\"x\":1}", "logit_bias.x")]
+    [InlineData("logit_bias", "{\"5\":101}", "logit_bias.5")]
+    [InlineData("logit_bias", "{\"99999999\":1}")] // no such token
+    [InlineData("stream_options", "{\"include_usage\":true}")] // without stream
+    [InlineData("response_format", "{\"type\":\"xml\"}", "response_format.type")]
+    [InlineData("response_format", "{\"type\":\"json_schema\"}", "response_format.json_schema")]
+    [InlineData("tool_choice", "\"required\"")] // without tools
+    [InlineData("parallel_tool_calls", "true")]
+    [InlineData("tools", "[{\"type\":\"function\",\"function\":{\"name\":\"a b\"}}]", "tools[0].function.name")]
+    [InlineData("tools", "[{\"type\":\"web_search\"}]", "tools[0].type")]
+    [InlineData("fastervlm.visual_tokens", "\"many\"")]
+    [InlineData("fastervlm.selector", "\"best\"")]
+    [InlineData("fastervlm.unknown", "1")]
+    [InlineData("unknown_thing", "1")]
+    // what OpenAI has and this server has not
+    [InlineData("functions", "[]")]
+    [InlineData("function_call", "\"auto\"")]
+    [InlineData("store", "true")]
+    [InlineData("metadata", "{\"a\":\"b\"}")]
+    [InlineData("modalities", "[\"audio\"]")]
+    [InlineData("audio", "{}")]
+    [InlineData("prediction", "{}")]
+    [InlineData("web_search_options", "{}")]
+    [InlineData("reasoning_effort", "\"high\"")]
+    [InlineData("verbosity", "\"low\"")]
+    [InlineData("service_tier", "\"flex\"")]
+    public async Task H3_what_is_wrong_or_not_there_is_400_by_name(string parameter, string value, string? named = "")
+    {
+        Reply reply = await Server.ChatAsync(With(parameter, value));
+        Assert.Equal(400, (int)reply.Status);
+        reply.AssertError(400, named == "" ? parameter : named, (string?)reply.Error["code"]);
+    }
+
+    [Theory]
+    [InlineData("user", "\"me\"")]
+    [InlineData("safety_identifier", "\"me\"")]
+    [InlineData("prompt_cache_key", "\"k\"")]
+    [InlineData("store", "false")]
+    [InlineData("modalities", "[\"text\"]")]
+    [InlineData("reasoning_effort", "\"none\"")]
+    [InlineData("service_tier", "\"auto\"")]
+    [InlineData("response_format", "{\"type\":\"text\"}")]
+    [InlineData("temperature", "null")]
+    [InlineData("tools", "null")]
+    [InlineData("tools", "[]")]
+    [InlineData("tool_choice", "\"none\"")]
+    [InlineData("logit_bias", "{\"5\":-100,\"6\":100}")]
+    [InlineData("stop", "[\"a\",\"b\"]")]
+    public async Task What_asks_for_nothing_special_passes(string parameter, string value) =>
+        Assert.Equal(HttpStatusCode.OK, (await Server.ChatAsync(With(parameter, value))).Status);
+
+    [Fact]
+    public async Task H3_a_million_stop_texts_are_refused()
+    {
+        string stops = string.Join(',', Enumerable.Repeat("\"a\"", 1_000_000));
+        (await Server.ChatAsync(With("stop", $"[{stops}]"))).AssertError(400, "stop", "array_above_max_length");
+    }
+
+    /// <summary>A good request with one parameter set to JSON text.</summary>
+    static string With(string parameter, string value)
+    {
+        JsonObject request = Say("Hi");
+        string[] path = parameter.Split('.');
+        if (parameter.StartsWith("max_", StringComparison.Ordinal)) request.Remove("max_tokens");
+        if (path.Length == 2) request[path[0]] = new JsonObject { [path[1]] = "@@" };
+        else request[path[0]] = "@@";
+        return request.ToJsonString().Replace("\"@@\"", value, StringComparison.Ordinal);
+    }
+}
