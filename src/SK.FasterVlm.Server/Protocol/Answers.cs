@@ -25,8 +25,6 @@ static class Answers
         response.Headers.XContentTypeOptions = "nosniff";
         if (error.Status == StatusCodes.Status401Unauthorized) response.Headers.WWWAuthenticate = "Bearer";
         if (error.RetryAfter is { } wait) response.Headers.RetryAfter = $"{Math.Max(1, (int)Math.Ceiling(wait.TotalSeconds))}";
-        // The body may still be on its way; it is not read, so the connection cannot be used again.
-        if (error.Status is StatusCodes.Status413PayloadTooLarge or StatusCodes.Status429TooManyRequests) response.Headers.Connection = "close";
         return WriteAsync(response, ErrorEnvelope.Of(error), ApiJson.Wire.ErrorEnvelope, error.Status);
     }
 }

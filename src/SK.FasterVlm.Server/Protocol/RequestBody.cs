@@ -71,10 +71,10 @@ sealed class RequestBody : IDisposable
         {
             return JsonDocument.Parse(body, options);
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException) // the latter: a name with half a surrogate pair
         {
             // The parser's own message repeats what it read.
-            string where = e.LineNumber is { } line ? $" It cannot be read at line {line + 1}, byte {e.BytePositionInLine + 1}." : "";
+            string where = e is JsonException { LineNumber: { } line } json ? $" It cannot be read at line {line + 1}, byte {json.BytePositionInLine + 1}." : "";
             throw ApiErrors.Bad(
                 $"The body is not valid JSON, repeats a name, or is nested deeper than {options.MaxDepth}.{where}", null, "invalid_json", e);
         }

@@ -19,7 +19,7 @@ static class CallArguments
             if (document.RootElement.ValueKind != JsonValueKind.Object) throw ApiErrors.Value(path, "it is not the text of a JSON object.");
             return document.RootElement.EnumerateObject().ToDictionary(static p => p.Name, static object? (p) => p.Value.Clone(), StringComparer.Ordinal);
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException) // the latter: half a surrogate pair
         {
             throw ApiErrors.Bad($"Invalid '{path}': it is not the text of a JSON object.", path, "invalid_value", e);
         }

@@ -78,7 +78,9 @@ sealed partial class RequestGuard(IOptions<FasterVlmServerOptions> options, ILog
         // Also what keeps a form of a foreign page out: a browser asks first before it sends this type, and is not answered.
         HttpRequest request = context.Request;
         if (!request.HasJsonContentType() || request.Headers.ContentEncoding.Count > 0) throw ApiErrors.MediaType();
-        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit) limit.MaxRequestBodySize = _options.MaxBodyBytes;
+        // The bound itself is ours to keep. The web server's lies above it, so that it takes the rest of a body that is too large and
+        // throws it away: a client that is still sending would otherwise see a broken connection instead of the answer.
+        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit) limit.MaxRequestBodySize = 4 * _options.MaxBodyBytes;
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "A request failed: {Kind}")]
