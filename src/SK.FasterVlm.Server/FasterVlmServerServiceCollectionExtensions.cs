@@ -32,7 +32,12 @@ public static class FasterVlmServerServiceCollectionExtensions
         ArgumentNullException.ThrowIfNull(services);
         services.AddOptions<FasterVlmServerOptions>().Configure(options => configure?.Invoke(options)).ValidateOnStart();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<FasterVlmServerOptions>, FasterVlmServerOptionsValidator>());
-        if (!services.Any(s => s.ServiceType == typeof(IChatClient) && Equals(s.ServiceKey, serviceId))) services.AddFasterVlmChatClient(model, serviceId);
+        if (!services.Any(s => s.ServiceType == typeof(IChatClient) && Equals(s.ServiceKey, serviceId)))
+        {
+            services.AddFasterVlmChatClient(model, serviceId);
+            // The functions are the clients' to call.
+            services.Configure<FasterVlmServiceOptions>(serviceId ?? Options.Options.DefaultName, static options => options.InvokeFunctions = false);
+        }
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(provider => new ServedModel(
             provider.GetRequiredKeyedService<IChatClient>(serviceId),

@@ -22,7 +22,6 @@ sealed class AddressPolicy(IEnumerable<string> networks)
     // An IPv4 address inside an IPv6 one: what is reached in the end is the inner one.
     static readonly (IPNetwork Network, int Offset)[] Embedding =
     [
-        (IPNetwork.Parse("::ffff:0:0/96"), 12), // IPv4-mapped
         (IPNetwork.Parse("::ffff:0:0:0/96"), 12), // IPv4-translated (SIIT)
         (IPNetwork.Parse("::/96"), 12), // IPv4-compatible
         (IPNetwork.Parse("64:ff9b::/96"), 12), // NAT64
@@ -43,7 +42,7 @@ sealed class AddressPolicy(IEnumerable<string> networks)
     {
         IPAddress reached = Inner(address) ?? address;
         foreach (IPNetwork network in _allowed)
-            if (network.Contains(address) || network.Contains(reached)) return true;
+            if (network.Contains(reached) || (!address.IsIPv4MappedToIPv6 && network.Contains(address))) return true;
         return IsPublic(reached);
     }
 
@@ -57,6 +56,8 @@ sealed class AddressPolicy(IEnumerable<string> networks)
     static IPAddress? Inner(IPAddress address)
     {
         if (address.AddressFamily != AddressFamily.InterNetworkV6) return null;
+        // First and apart: networks of IPv6 do not contain IPv4-mapped addresses for IPNetwork, and compare them by four of their bytes.
+        if (address.IsIPv4MappedToIPv6) return address.MapToIPv4();
         foreach ((IPNetwork network, int offset) in Embedding)
             if (network.Contains(address)) return new IPAddress(address.GetAddressBytes().AsSpan(offset, 4));
         return null;

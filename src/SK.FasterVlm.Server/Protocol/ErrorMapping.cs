@@ -45,6 +45,8 @@ static partial class ErrorMapping
             $"This model's maximum context length is {context.Available} tokens. However, your messages need {context.Required} "
             + $"({context.VisualTokens} of them visual tokens). Shorten the messages or keep fewer visual tokens.",
             "messages", "context_length_exceeded", error),
+        ServerBusyException busy => ApiErrors.Busy(busy.RetryAfter),
+        RequestTimeoutException => ApiErrors.Timeout(),
         ImageFormatException => ApiErrors.Bad(error.Message, "messages", "invalid_image", error),
         NotSupportedException when Parameter(error.Message) is { } path => ApiErrors.Unsupported(path, Reason(error.Message)),
         NotSupportedException => ApiErrors.Bad(error.Message, "messages", "unsupported_value", error),

@@ -78,14 +78,14 @@ public sealed class HttpThreatTests(EmbeddedServer embedded) : CanaryServer(embe
     }
 
     [Fact]
-    public async Task H5_every_endpoint_but_the_health_checks_wants_the_key()
+    public async Task H5_every_endpoint_but_the_health_checks_and_the_page_wants_the_key()
     {
         await using RunningServer locked = await RunningServer.StartAsync(options: static o => o.ApiKeys.Add("sk-the-right-key"));
         int seen = 0;
         foreach (RouteEndpoint endpoint in locked.Services.GetRequiredService<EndpointDataSource>().Endpoints.Cast<RouteEndpoint>())
         {
             string path = "/" + endpoint.RoutePattern.RawText!.TrimStart('/').Replace("{**id}", "x", StringComparison.Ordinal).Replace("{**rest}", "x/y", StringComparison.Ordinal);
-            bool open = path.StartsWith("/health/", StringComparison.Ordinal);
+            bool open = path == "/" || path.StartsWith("/health/", StringComparison.Ordinal) || path.StartsWith("/page/", StringComparison.Ordinal);
             foreach (string method in new[] { "GET", "POST" })
             {
                 using HttpRequestMessage request = new(new HttpMethod(method), path + "?key=sk-the-right-key&api_key=sk-the-right-key");

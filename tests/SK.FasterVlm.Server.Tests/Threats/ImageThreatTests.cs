@@ -72,7 +72,7 @@ public sealed class ImageThreatTests(EmbeddedServer embedded) : CanaryServer(emb
     {
         // 6 x 4 and 4 x 6 pixels of the same grey hold the same bytes of pixels.
         string[] tokens = await Task.WhenAll(new[] { Png(60, 40), Png(40, 60), Png(60, 40) }.Select(async p =>
-            (await Server.ChatAsync(Statistics(About(DataUri(p))))).Json["fastervlm"]!["statistics"]!["images"]![0]!["placement"]!.ToJsonString()));
+            (await Server.ChatAsync(Statistics(About(DataUri(p))))).Json["fastervlm"]!["statistics"]!["images"]![0]!["views"]!.ToJsonString()));
         Assert.NotEqual(tokens[0], tokens[1]);
         Assert.Equal(tokens[0], tokens[2]);
     }

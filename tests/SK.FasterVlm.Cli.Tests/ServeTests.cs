@@ -1,0 +1,73 @@
+using System.Diagnostics;
+using System.Net;
+using System.Text;
+using System.Text.Json.Nodes;
+
+namespace SK.FasterVlm.Cli.Tests;
+
+public sealed class ServeTests
+{
+    static CancellationToken Test => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData("--host", "0.0.0.0")]
+    [InlineData("--host", "*")]
+    [InlineData("--host", "192.168.1.7")]
+    public async Task Another_address_than_loopback_needs_a_key(params string[] options)
+    {
+        CliRun run = await CliRun.InProcessAsync(["serve", .. options]);
+        Assert.Equal(ExitCodes.Failure, run.ExitCode);
+        Assert.Contains("API key", Assert.Single(run.ErrorLines));
+    }
+
+    [Theory]
+    [InlineData("--host", "example.com")]
+    [InlineData("--image-network", "10.1.0.0/99")]
+    [InlineData("--image-host", "a b")]
+    [InlineData("--api-key", "short")]
+    public async Task What_cannot_be_used_is_one_line_and_exit_code_1(params string[] options)
+    {
+        CliRun run = await CliRun.InProcessAsync(["serve", .. options]);
+        Assert.Equal(ExitCodes.Failure, run.ExitCode);
+        Assert.Single(run.ErrorLines);
+    }
+
+    [Theory]
+    [InlineData("--port", "70000")]
+    [InlineData("--detail-low", "many")]
+    [InlineData("--timeout", "0")]
+    public async Task A_wrong_value_is_a_wrong_command_line(params string[] options) =>
+        Assert.Equal(ExitCodes.Usage, (await CliRun.InProcessAsync(["serve", .. options])).ExitCode);
+
+    [Fact]
+    public async Task It_serves_the_embedded_model_until_a_signal_comes_and_then_ends_well()
+    {
+        using Process process = CliRun.Start("serve", "--port", "0", "--threads", "1", "--alias", "gpt-4o-mini");
+        try
+        {
+            string address = await AddressAsync(process);
+            using HttpClient http = new(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = new Uri(address) };
+            Assert.Equal(HttpStatusCode.OK, (await http.GetAsync("/health/ready", Test)).StatusCode);
+            using StringContent body = new(
+                """{"model":"gpt-4o-mini","max_tokens":3,"messages":[{"role":"user","content":"Hello"}]}""", Encoding.UTF8, "application/json");
+            using HttpResponseMessage response = await http.PostAsync("/v1/chat/completions", body, Test);
+            JsonNode answer = JsonNode.Parse(await response.Content.ReadAsStringAsync(Test))!;
+            Assert.NotEmpty((string)answer["choices"]![0]!["message"]!["content"]!);
+
+            using Process kill = Process.Start("kill", ["-TERM", $"{process.Id}"]);
+            await process.WaitForExitAsync(Test);
+            Assert.Equal(ExitCodes.Success, process.ExitCode);
+        }
+        finally
+        {
+            if (!process.HasExited) process.Kill();
+        }
+    }
+
+    static async Task<string> AddressAsync(Process process)
+    {
+        while (await process.StandardOutput.ReadLineAsync(Test) is { } line)
+            if (line.StartsWith("Listening on ", StringComparison.Ordinal)) return line["Listening on ".Length..];
+        throw new InvalidOperationException(await process.StandardError.ReadToEndAsync(Test));
+    }
+}

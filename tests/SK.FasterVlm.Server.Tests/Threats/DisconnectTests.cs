@@ -1,0 +1,92 @@
+using System.Diagnostics.Metrics;
+using System.Net;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using SK.FasterVlm.Server.Requests;
+using SK.FasterVlm.Server.Tests.Fakes;
+
+namespace SK.FasterVlm.Server.Tests.Threats;
+
+/// <summary>Runs while no other test does, because it measures the process.</summary>
+[CollectionDefinition(nameof(Alone), DisableParallelization = true)]
+public sealed class Alone;
+
+/// <summary>Row L2 in numbers: clients that go away leave no slot, no waiting request, no memory and no handle behind.</summary>
+[Collection(nameof(Alone))]
+public sealed class DisconnectTests(EmbeddedServer embedded)
+{
+    [Fact]
+    public async Task L2_five_hundred_clients_that_leave_at_random_moments_leave_nothing_behind()
+    {
+        // A log would keep what the requests leave in it.
+        await using RunningServer server = await RunningServer.StartAsync(
+            embedded.Model.CreateChatClient(), services: static s => s.AddLogging(static l => l.SetMinimumLevel(LogLevel.None)));
+        string before = await CanaryAsync(server);
+        await LeaveManyAsync(server, 150, seed: 1); // caches and pools get their size
+        await QuietAsync(server);
+        (long memory, int handles) = Measure();
+
+        await LeaveManyAsync(server, 500, seed: 2);
+        await QuietAsync(server);
+        (long memoryAfter, int handlesAfter) = Measure();
+        Assert.True(memoryAfter - memory < 3_000_000, $"{memoryAfter - memory} bytes more");
+        Assert.True(handlesAfter - handles < 16, $"{handlesAfter - handles} handles more");
+        Assert.Equal(before, await CanaryAsync(server));
+    }
+
+    /// <summary>Waits until server and engine hold no request.</summary>
+    static async Task QuietAsync(RunningServer server)
+    {
+        Admission admission = server.Services.GetRequiredService<Admission>();
+        while (admission.Requests > 0 || Engine("fastervlm.engine.requests.running") > 0 || Engine("fastervlm.engine.requests.waiting") > 0)
+            await Task.Delay(5, RunningServer.Test);
+    }
+
+    static long Engine(string instrument)
+    {
+        long sum = 0;
+        bool found = false;
+        using MeterListener listener = new();
+        listener.InstrumentPublished = (published, to) =>
+        {
+            if (published.Name == instrument) to.EnableMeasurementEvents(published);
+        };
+        listener.SetMeasurementEventCallback<int>((_, value, _, _) => (sum, found) = (sum + value, true));
+        listener.SetMeasurementEventCallback<long>((_, value, _, _) => (sum, found) = (sum + value, true));
+        listener.Start();
+        listener.RecordObservableInstruments();
+        Assert.True(found, $"The engine has no instrument {instrument}.");
+        return sum;
+    }
+
+    static Task LeaveManyAsync(RunningServer server, int count, int seed)
+    {
+        Random random = new(seed);
+        int[] moments = [.. Enumerable.Range(0, count).Select(_ => random.Next(1 << 20))];
+        ParallelOptions options = new() { MaxDegreeOfParallelism = 16, CancellationToken = RunningServer.Test };
+        return Parallel.ForEachAsync(moments, options, async (moment, _) => await Leaver.LeaveAsync(server.Address, moment));
+    }
+
+    static async Task<string> CanaryAsync(RunningServer server)
+    {
+        Reply reply = await server.ChatAsync(new
+        {
+            model = "tiny-llava",
+            max_tokens = 12,
+            messages = new[] { new { role = "user", content = "What is in the picture?" } },
+        });
+        Assert.Equal(HttpStatusCode.OK, reply.Status);
+        return reply.Content;
+    }
+
+    static (long Memory, int Handles) Measure()
+    {
+        for (int i = 0; i < 3; i++)
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+        }
+        int handles = Directory.Exists("/proc/self/fd") ? Directory.GetFiles("/proc/self/fd").Length : 0;
+        return (GC.GetTotalMemory(forceFullCollection: true), handles);
+    }
+}
