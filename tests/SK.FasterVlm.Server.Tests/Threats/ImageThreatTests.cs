@@ -116,9 +116,8 @@ public sealed class ImageThreatTests(EmbeddedServer embedded) : CanaryServer(emb
     [Fact]
     public async Task I8_a_decoders_error_says_nothing_of_addresses_and_paths()
     {
-        byte[] damaged = EmbeddedServer.Picture(1);
-        damaged.AsSpan(damaged.Length / 3, damaged.Length / 3).Clear();
-        Reply reply = await Server.ChatAsync(About(DataUri(damaged[..(damaged.Length / 2)], "image/jpeg")));
+        byte[] whole = EmbeddedServer.Picture(1);
+        Reply reply = await Server.ChatAsync(About(DataUri(whole[..(whole.Length / 2)], "image/jpeg")));
         reply.AssertError(400, "messages", "invalid_image");
     }
 
