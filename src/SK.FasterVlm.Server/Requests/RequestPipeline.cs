@@ -21,15 +21,20 @@ sealed class RequestPipeline(ServedModel model, Admission admission, RemoteImage
         FasterVlmServerOptions options = model.Server;
         using Admission.Place place = admission.Enter(context.Request.ContentLength);
         using RequestTime life = new(context, options.RequestTimeout, time);
+        ServedRequest? request = null;
         try
         {
             ContentReader content = new(options, model.Options.MaxImages, model.Options.ImageLimits);
-            ServedRequest request;
             using (RequestBody body = await RequestBody.ReadAsync(context.Request, options, life.Token).ConfigureAwait(false))
                 request = read(body.Root, content);
             model.RequireName(request.Model);
             await content.FetchAsync(images, life.Token).ConfigureAwait(false);
             await answer(request, life).ConfigureAwait(false);
+        }
+        catch (SchemaNotSupportedException e)
+        {
+            // The engine names the place within the schema; which schema it was follows from what the request has.
+            throw ApiErrors.Bad(e.Message, request?.Options.Tools is { Count: > 0 } ? "tools" : "response_format", "invalid_json_schema", e);
         }
         catch (Exception e) when (e is not ApiException && !context.RequestAborted.IsCancellationRequested)
         {

@@ -90,6 +90,92 @@ public abstract class ClientScenarios(EmbeddedServer embedded)
         while (admission.Requests > 0) await Task.Delay(5, Test);
     }
 
+    [Theory]
+    [InlineData("required", false)]
+    [InlineData("required", true)]
+    [InlineData("=take_note", false)]
+    [InlineData("=take_note", true)]
+    public async Task A_call_that_is_required_comes_with_arguments_of_its_schema(string choice, bool stream)
+    {
+        SdkAnswer answer = await AskAsync(WithTools(choice, stream));
+        Assert.Equal("tool_calls", answer.Finish);
+        Assert.NotEmpty(answer.Calls);
+        foreach (SdkCall call in answer.Calls)
+        {
+            Assert.NotEmpty(call.Id);
+            JsonObject arguments = JsonNode.Parse(call.Arguments)!.AsObject();
+            if (choice[0] == '=') Assert.Equal("take_note", call.Name);
+            if (call.Name == "take_note") Assert.True(arguments["urgent"]!.GetValueKind() is System.Text.Json.JsonValueKind.True or System.Text.Json.JsonValueKind.False);
+            else Assert.Contains((string)arguments["side"]!, new[] { "left", "right" });
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Tools_that_may_not_be_called_are_not(bool stream)
+    {
+        SdkAnswer answer = await AskAsync(WithTools("none", stream));
+        Assert.Empty(answer.Calls);
+        Assert.NotEmpty(answer.Text);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Tools_that_may_be_called_give_words_or_whole_calls(bool stream)
+    {
+        SdkAnswer answer = await AskAsync(WithTools("auto", stream));
+        Assert.True(answer.Calls.Count > 0 ? answer.Finish == "tool_calls" : answer.Text.Length > 0, answer.ToString());
+        Assert.All(answer.Calls, static c => Assert.Contains(c.Name, new[] { "take_note", "turn" }));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Parallel_calls_have_ids_of_their_own_and_none_come_when_they_are_off(bool parallel)
+    {
+        SdkAnswer answer = await AskAsync(WithTools("required", stream: true) with { Parallel = parallel });
+        Assert.Equal(answer.Calls.Count, answer.Calls.Select(static c => c.Id).Distinct().Count());
+        if (!parallel) Assert.Single(answer.Calls);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task An_answer_follows_the_schema_it_was_given(bool stream)
+    {
+        SdkAnswer answer = await AskAsync(new SdkQuestion("What is in the picture?")
+        {
+            Images = [EmbeddedServer.Picture(1)],
+            MaxTokens = 200,
+            Stream = stream,
+            Schema = Schema("""
+                {"type":"object","properties":{"animal":{"type":"boolean"},"color":{"enum":["red","blue","none"]}},
+                 "required":["animal","color"],"additionalProperties":false}
+                """),
+        });
+        Assert.Equal("stop", answer.Finish);
+        JsonObject json = JsonNode.Parse(answer.Text)!.AsObject();
+        Assert.Equal(["animal", "color"], json.Select(static p => p.Key));
+        Assert.Contains((string)json["color"]!, new[] { "red", "blue", "none" });
+    }
+
+    static SdkQuestion WithTools(string choice, bool stream) => new("What is in the picture?")
+    {
+        Images = [EmbeddedServer.Picture(1)],
+        MaxTokens = 200,
+        Stream = stream,
+        ToolChoice = choice,
+        Tools =
+        [
+            new SdkTool("take_note", "Takes a note.", Schema(
+                """{"type":"object","properties":{"urgent":{"type":"boolean"}},"required":["urgent"],"additionalProperties":false}""")),
+            new SdkTool("turn", "Turns the picture.", Schema(
+                """{"type":"object","properties":{"side":{"type":"string","enum":["left","right"]}},"required":["side"],"additionalProperties":false}""")),
+        ],
+    };
+
     async Task SameAsync(string text, bool stream, params byte[][] images)
     {
         const int MaxTokens = 16;
@@ -117,7 +203,7 @@ public abstract class ClientScenarios(EmbeddedServer embedded)
         }
     }
 
-    protected static JsonObject Schema(string json) => JsonNode.Parse(json)!.AsObject();
+    static JsonObject Schema(string json) => JsonNode.Parse(json)!.AsObject();
 }
 
 public sealed class OpenAINetScenarios(EmbeddedServer embedded) : ClientScenarios(embedded)

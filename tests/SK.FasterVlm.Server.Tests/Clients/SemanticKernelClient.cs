@@ -97,8 +97,13 @@ sealed class SemanticKernelClient(Uri server, string key = "unused") : ISdkClien
     static SdkCall[] Calls(IEnumerable<FunctionCallContent> calls) =>
         [.. calls.Select(static c => new SdkCall(c.Id!, c.FunctionName, new JsonObject(c.Arguments!.Select(static a => KeyValuePair.Create(a.Key, JsonNode.Parse(ToJson(a.Value))))).ToJsonString()))];
 
-    // The connector hands texts over as they are and everything else as JSON.
-    static string ToJson(object? value) => value is string text ? JsonValue.Create(text).ToJsonString() : value?.ToString() is { } json ? json : "null";
+    // The connector makes a text of every value: true becomes "True".
+    static string ToJson(object? value) => value switch
+    {
+        string text when bool.TryParse(text, out bool flag) => flag ? "true" : "false",
+        string text => JsonValue.Create(text).ToJsonString(),
+        _ => value?.ToString() ?? "null",
+    };
 
     static string Word(string reason) => reason switch { "Stop" => "stop", "Length" => "length", "ToolCalls" => "tool_calls", _ => reason };
 }

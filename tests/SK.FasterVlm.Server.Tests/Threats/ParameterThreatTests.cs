@@ -119,6 +119,13 @@ public sealed class ParameterThreatTests(EmbeddedServer embedded) : CanaryServer
         Assert.Equal(HttpStatusCode.OK, (await Server.ChatAsync(With(parameter, value))).Status);
 
     [Fact]
+    public async Task H4_a_schema_the_engine_cannot_take_is_400_and_names_the_parameter()
+    {
+        Reply reply = await Server.ChatAsync(With("tools", """[{"type":"function","function":{"name":"a","parameters":{"type":"array"}}}]"""));
+        reply.AssertError(400, "tools", "invalid_json_schema");
+    }
+
+    [Fact]
     public async Task H3_a_million_stop_texts_are_refused()
     {
         string stops = string.Join(',', Enumerable.Repeat("\"a\"", 1_000_000));
