@@ -64,7 +64,10 @@ static class ApiErrors
 
     /// <summary>Too much to do at the moment.</summary>
     public static ApiException Busy(TimeSpan retryAfter) => new(StatusCodes.Status429TooManyRequests,
-        "The server has as many requests as it can hold; try again shortly.", "rate_limit_error", null, "rate_limit_exceeded") { RetryAfter = retryAfter };
+        "The server has as many requests as it can hold; try again shortly.", "rate_limit_error", null, "rate_limit_exceeded")
+    {
+        RetryAfter = retryAfter,
+    };
 
     /// <summary>The time limit of a request is over.</summary>
     public static ApiException Timeout() => new(StatusCodes.Status504GatewayTimeout,
