@@ -1,4 +1,3 @@
-using System.Buffers;
 using LLama;
 using LLama.Native;
 using SK.FasterVlm.Language;
@@ -11,50 +10,24 @@ namespace SK.FasterVlm.LLamaSharp;
 /// its own. Evaluation, the KV cache and logits go through <see cref="SafeLLamaContextHandle"/>, so LLamaSharp's own lock keeps calls of
 /// all its contexts apart. Tokenising and sampling use the same native library through the bindings of the built-in model, because
 /// LLamaSharp does not show a vocabulary's raw text and adds grammars without a check.
-/// <para>
-/// Thread-safe: <see cref="Info"/>, <see cref="Tokenize"/>, <see cref="AppendPiece"/>, <see cref="IsEndOfGeneration"/> and
-/// <see cref="Dispose"/>. Everything else is for one caller at a time.
-/// </para>
 /// </summary>
-public sealed partial class LLamaSharpLanguageModel : ILanguageModel
+public sealed class LLamaSharpLanguageModel : LlamaLanguageModel
 {
+    const string ItsLog = "LLamaSharp's native log says why.";
+
     readonly LLamaWeights? _ownedWeights;
-    readonly LanguageModelFile? _file;
-    readonly LlamaModelHandle _model;
     readonly SafeLLamaContextHandle _context;
-    readonly LlamaTokenizer _tokenizer;
-    readonly SequenceEvaluator _evaluator;
-    readonly CancellationFlag _cancel;
-    volatile bool _disposed;
+
+    // A batch pins every row it has ever had room for, so single tokens do not go into the one that held a prompt.
+    readonly LLamaBatch _step = new(), _prompt = new();
 
     internal LLamaSharpLanguageModel(
-        LLamaWeights weights, bool ownsWeights, LanguageModelFile? file, SafeLLamaContextHandle context, CancellationFlag cancel,
-        LanguageModelInfo info, int contextLength, int cacheLength, int sequenceCount)
+        LLamaWeights weights, bool ownsWeights, LanguageModelFile? file, SafeLLamaContextHandle context, LanguageModelInfo info,
+        CancellationFlag cancel, ContextSize size) : base(new LlamaModelHandle(weights.NativeHandle), file, info, cancel, size)
     {
-        (_context, _cancel, _file) = (context, cancel, file);
-        (Info, ContextLength, CacheLength, SequenceCount) = (info, contextLength, cacheLength, sequenceCount);
+        _context = context;
         _ownedWeights = ownsWeights ? weights : null;
-        _model = new LlamaModelHandle(weights.NativeHandle);
-        _tokenizer = new LlamaTokenizer(_model);
-        BatchLength = checked((int)context.BatchSize);
-        EmbeddingTable? embeddings = file is null ? null : EmbeddingTable.Of(file, info.VocabularySize);
-        _evaluator = new SequenceEvaluator(this, _tokenizer, embeddings, info.EmbeddingWidth, contextLength, sequenceCount);
     }
-
-    /// <inheritdoc/>
-    public LanguageModelInfo Info { get; }
-
-    /// <inheritdoc/>
-    public int ContextLength { get; }
-
-    /// <inheritdoc/>
-    public int CacheLength { get; }
-
-    /// <inheritdoc/>
-    public int SequenceCount { get; }
-
-    /// <inheritdoc/>
-    public int BatchLength { get; }
 
     /// <summary>Makes a language model over weights that stay the caller's and must stay open until it is disposed.</summary>
     /// <param name="weights">Loaded weights of a text decoder.</param>
@@ -74,43 +47,51 @@ public sealed partial class LLamaSharpLanguageModel : ILanguageModel
         return LLamaSharpLoader.Create(weights, ownsWeights: false, modelPath, options, logger: null);
     }
 
-    /// <inheritdoc/>
-    public int[] Tokenize(string text, bool parseSpecial)
+    private protected override int Decode(ReadOnlySpan<BatchRun> runs, ReadOnlySpan<int> tokens, ReadOnlySpan<float> embeddings) =>
+        (int)(embeddings.IsEmpty ? _context.Decode(Batch(runs, tokens)) : _context.Decode(Batch(runs, embeddings)));
+
+    private protected override ReadOnlySpan<float> ReadLogits(int row) => _context.GetLogitsIth(row);
+
+    private protected override int LastPosition(int sequence) => _context.MemorySequenceMaxPosition((LLamaSeqId)sequence).Value;
+
+    private protected override bool RemoveFrom(int sequence, int position)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        return _tokenizer.Tokenize(text, parseSpecial);
+        _context.MemorySequenceRemove((LLamaSeqId)sequence, position, -1);
+        return LastPosition(sequence) < position; // LLamaSharp drops the library's answer
     }
 
-    /// <inheritdoc/>
-    public void AppendPiece(int token, IBufferWriter<byte> output)
-    {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        _tokenizer.AppendPiece(token, output);
-    }
+    private protected override void Share(int source, int target, int length) =>
+        _context.MemorySequenceCopy((LLamaSeqId)source, (LLamaSeqId)target, 0, length);
 
-    /// <inheritdoc/>
-    public bool IsEndOfGeneration(int token)
-    {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        return _tokenizer.IsEndOfGeneration(token);
-    }
+    private protected override string LogSince(long mark) => ItsLog;
 
-    /// <inheritdoc/>
-    public ITokenSampler CreateSampler(SamplingSettings settings)
-    {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        return new LlamaTokenSampler(this, _model, _tokenizer, settings);
-    }
+    private protected override string LogTail() => ItsLog;
 
-    /// <summary>
-    /// Releases the context, and weights that were loaded for this model. What another thread is doing with them right now ends first.
-    /// </summary>
-    public void Dispose()
+    private protected override void Close()
     {
-        _disposed = true;
         _context.Dispose();
-        _model.Dispose();
         _ownedWeights?.Dispose();
-        _file?.Dispose();
+    }
+
+    LLamaBatch Batch(ReadOnlySpan<BatchRun> runs, ReadOnlySpan<int> tokens)
+    {
+        LLamaBatch batch = tokens.Length <= SequenceCount ? _step : _prompt;
+        batch.Clear();
+        int row = 0;
+        foreach (BatchRun run in runs)
+            for (int i = 0; i < run.Count; i++)
+                batch.Add(tokens[row++], run.Position + i, (LLamaSeqId)run.Sequence, run.WantLogits && i == run.Count - 1);
+        return batch;
+    }
+
+    // Made anew: clearing one keeps its list of logit rows (0.28), which would grow with every image.
+    LLamaBatchEmbeddings Batch(ReadOnlySpan<BatchRun> runs, ReadOnlySpan<float> embeddings)
+    {
+        int width = Info.EmbeddingWidth, row = 0;
+        var batch = new LLamaBatchEmbeddings(width);
+        foreach (BatchRun run in runs)
+            for (int i = 0; i < run.Count; i++)
+                batch.Add(embeddings.Slice(width * row++, width), run.Position + i, (LLamaSeqId)run.Sequence, run.WantLogits && i == run.Count - 1);
+        return batch;
     }
 }

@@ -34,7 +34,8 @@ internal static partial class LLamaSharpLoader
             CheckMemory(info.Name, cacheLength, kvPerToken);
             var cancel = new CancellationFlag();
             context = MakeContext(weights, options, contextLength, cacheLength, cancel);
-            return new LLamaSharpLanguageModel(weights, ownsWeights, file, context, cancel, info, contextLength, cacheLength, options.MaxSequences);
+            var size = new ContextSize(contextLength, cacheLength, options.MaxSequences, checked((int)context.BatchSize));
+            return new LLamaSharpLanguageModel(weights, ownsWeights, file, context, info, cancel, size);
         }
         catch
         {

@@ -1,51 +1,21 @@
-using System.Buffers;
 using Microsoft.Extensions.Logging;
 using SK.FasterVlm.Native;
 
 namespace SK.FasterVlm.Language;
 
-/// <summary>
-/// A language model on the pinned libllama. Everything is checked in managed code before a call: on a broken assumption the library
-/// ends the process.
-/// <para>
-/// Thread-safe: <see cref="Info"/>, <see cref="Tokenize"/>, <see cref="AppendPiece"/>, <see cref="IsEndOfGeneration"/> and
-/// <see cref="Dispose"/>. Everything else is for one caller at a time.
-/// </para>
-/// </summary>
-public sealed unsafe partial class LlamaCppLanguageModel : ILanguageModel
+/// <summary>A language model on the pinned libllama, called directly.</summary>
+public sealed unsafe class LlamaCppLanguageModel : LlamaLanguageModel
 {
-    readonly LanguageModelFile _file;
-    readonly LlamaModelHandle _model;
     readonly LlamaContextHandle _context;
-    readonly LlamaTokenizer _tokenizer;
     readonly EvaluationBatch _batch;
-    readonly SequenceEvaluator _evaluator;
-    readonly CancellationFlag _cancel;
-    volatile bool _disposed;
 
     internal LlamaCppLanguageModel(
         LanguageModelFile file, LlamaModelHandle model, LlamaContextHandle context, LanguageModelInfo info, CancellationFlag cancel,
-        int contextLength, int cacheLength, int sequenceCount)
+        ContextSize size) : base(model, file, info, cancel, size)
     {
-        (_file, _model, _context, _cancel) = (file, model, context, cancel);
-        (Info, ContextLength, CacheLength, SequenceCount) = (info, contextLength, cacheLength, sequenceCount);
-        _tokenizer = new LlamaTokenizer(model);
-        _batch = new EvaluationBatch((int)Llama.llama_n_batch(context));
-        EmbeddingTable? embeddings = EmbeddingTable.Of(file, info.VocabularySize);
-        _evaluator = new SequenceEvaluator(this, _tokenizer, embeddings, info.EmbeddingWidth, contextLength, sequenceCount);
+        _context = context;
+        _batch = new EvaluationBatch(size.BatchLength);
     }
-
-    /// <inheritdoc/>
-    public LanguageModelInfo Info { get; }
-
-    /// <inheritdoc/>
-    public int ContextLength { get; }
-
-    /// <inheritdoc/>
-    public int CacheLength { get; }
-
-    /// <inheritdoc/>
-    public int SequenceCount { get; }
 
     /// <summary>Loads a model.</summary>
     /// <param name="path">A GGUF file of a text decoder.</param>
@@ -68,41 +38,42 @@ public sealed unsafe partial class LlamaCppLanguageModel : ILanguageModel
         return LlamaCppLoader.Load(path, options, logger, progress, cancellationToken);
     }
 
-    /// <inheritdoc/>
-    public int[] Tokenize(string text, bool parseSpecial)
+    private protected override int Decode(ReadOnlySpan<BatchRun> runs, ReadOnlySpan<int> tokens, ReadOnlySpan<float> embeddings)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        return _tokenizer.Tokenize(text, parseSpecial);
+        _batch.Clear();
+        foreach (BatchRun run in runs) _batch.Add(run.Sequence, run.Position, run.Count, run.WantLogits);
+        fixed (int* t = tokens)
+        fixed (float* e = embeddings)
+            return _batch.Decode(_context, t, e);
     }
 
-    /// <inheritdoc/>
-    public void AppendPiece(int token, IBufferWriter<byte> output)
+    private protected override ReadOnlySpan<float> ReadLogits(int row)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        _tokenizer.AppendPiece(token, output);
+        float* logits = Llama.llama_get_logits_ith(_context, row);
+        return logits is null ? [] : new ReadOnlySpan<float>(logits, Info.VocabularySize);
     }
 
-    /// <inheritdoc/>
-    public bool IsEndOfGeneration(int token)
+    private protected override int LastPosition(int sequence)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        return _tokenizer.IsEndOfGeneration(token);
+        using var use = new HandleUse(_context);
+        return Llama.llama_memory_seq_pos_max(Llama.llama_get_memory(_context), sequence);
     }
 
-    /// <inheritdoc/>
-    public ITokenSampler CreateSampler(SamplingSettings settings)
+    private protected override bool RemoveFrom(int sequence, int position)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        return new LlamaTokenSampler(this, _model, _tokenizer, settings);
+        using var use = new HandleUse(_context);
+        return Llama.llama_memory_seq_rm(Llama.llama_get_memory(_context), sequence, position, -1);
     }
 
-    /// <summary>Releases the context and the model. What another thread is doing with them right now ends first.</summary>
-    public void Dispose()
+    private protected override void Share(int source, int target, int length)
     {
-        // A flag of our own: a handle that a sampler still refers to is not closed by its disposal.
-        _disposed = true;
-        _context.Dispose();
-        _model.Dispose();
-        _file.Dispose();
+        using var use = new HandleUse(_context);
+        Llama.llama_memory_seq_cp(Llama.llama_get_memory(_context), source, target, 0, length);
     }
+
+    private protected override string LogSince(long mark) => NativeLog.Since(mark);
+
+    private protected override string LogTail() => NativeLog.Tail();
+
+    private protected override void Close() => _context.Dispose();
 }

@@ -43,7 +43,8 @@ internal static unsafe partial class LlamaCppLoader
                 HeadCount = file.Header.HeadCount,
                 KeyValueHeadCount = file.Header.KeyValueHeadCount,
             };
-            return new LlamaCppLanguageModel(file, model, context, info, cancel, contextLength, cacheLength, options.MaxSequences);
+            var size = new ContextSize(contextLength, cacheLength, options.MaxSequences, (int)Llama.llama_n_batch(context));
+            return new LlamaCppLanguageModel(file, model, context, info, cancel, size);
         }
         catch
         {
