@@ -41,9 +41,9 @@ public sealed record ModelFacts
             Architecture = language.Architecture,
             ChatTemplate = language.ChatTemplate,
             VocabularySize = language.VocabularySize,
-            GroupedQueries = language is { HeadCount: { } heads, KeyValueHeadCount: { } groups } ? groups < heads : null,
+            GroupedQueries = FewerKeys(language.HeadCount, language.KeyValueHeadCount),
             ProjectorType = vision?.ProjectorType,
-            HasTiles = vision is null ? null : vision.GridPinpoints.Count > 0,
+            HasTiles = Any(vision?.GridPinpoints),
         };
     }
 
@@ -59,9 +59,13 @@ public sealed record ModelFacts
             Architecture = language.Architecture,
             ChatTemplate = language.ChatTemplate,
             VocabularySize = language.VocabularySize,
-            GroupedQueries = language is { HeadCount: { } heads, KeyValueHeadCount: { } groups } ? groups < heads : null,
+            GroupedQueries = FewerKeys(language.HeadCount, language.KeyValueHeadCount),
             ProjectorType = vision?.ProjectorType,
-            HasTiles = vision is null ? null : vision.GridPinpoints.Count > 0,
+            HasTiles = Any(vision?.GridPinpoints),
         };
     }
+
+    static bool? FewerKeys(int? heads, int? keyHeads) => heads is null || keyHeads is null ? null : keyHeads < heads;
+
+    static bool? Any(IReadOnlyList<(int Width, int Height)>? resolutions) => resolutions is null ? null : resolutions.Count > 0;
 }
