@@ -37,6 +37,7 @@ sealed class GenerationMetrics : IDisposable
         _meter.CreateObservableCounter("fastervlm.engine.image_cache.hits", () => images.Hits, "{image}", "Images found in the image cache.");
         _meter.CreateObservableCounter("fastervlm.engine.image_cache.misses", () => images.Misses, "{image}", "Images that had to be encoded.");
         _meter.CreateObservableUpDownCounter("fastervlm.engine.image_cache.size", () => images.Bytes, "By", "Bytes of visual tokens held.");
+        _meter.CreateObservableUpDownCounter("fastervlm.engine.image_cache.pinned", () => images.Pinned, "{image}", "Images that requests hold, once for each request.");
     }
 
     /// <summary>Counts a request that was answered.</summary>

@@ -15,10 +15,12 @@ static class Leaver
     {
         CancellationToken cancellation = RunningServer.Test;
         byte[] body = Encoding.UTF8.GetBytes(Body(moment));
+
+        // "Connection: close", or who reads to the end of a short answer waits for the end of Kestrel's patience.
         using Socket socket = new(SocketType.Stream, ProtocolType.Tcp) { LingerState = new LingerOption(moment % 2 == 0, 0) }; // reset or an orderly end
         await socket.ConnectAsync(IPAddress.Loopback, server.Port, cancellation);
         await socket.SendAsync(Encoding.ASCII.GetBytes(
-            $"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n"), cancellation);
+            $"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {body.Length}\r\n\r\n"), cancellation);
         int sent = moment % 5 == 0 ? moment % body.Length : body.Length;
         for (int at = 0; at < sent;) at += await socket.SendAsync(body.AsMemory(at, sent - at), cancellation);
         if (sent < body.Length || !Streams(moment)) return; // a whole answer has no middle to leave in
