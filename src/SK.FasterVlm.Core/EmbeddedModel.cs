@@ -7,7 +7,7 @@ public static class EmbeddedModel
     const string ProjectorFile = "mmproj-tiny-llava-f16.gguf";
 
     /// <summary>Finds the files: <c>models/tiny-llava</c> beside the application or beside this assembly.</summary>
-    /// <exception cref="FasterVlmException">They are not there; the message says where they were looked for.</exception>
+    /// <exception cref="ModelFormatException">They are not there; the message says where they were looked for.</exception>
     public static (string ModelPath, string ProjectorPath) Locate()
     {
         // An assembly in a single-file application has no location of its own.
@@ -23,7 +23,7 @@ public static class EmbeddedModel
             string model = Path.Combine(folder, ModelFile), projector = Path.Combine(folder, ProjectorFile);
             if (File.Exists(model) && File.Exists(projector)) return (model, projector);
         }
-        throw new FasterVlmException(
+        throw new ModelFormatException(
             $"The embedded model was not found (looked for {ModelFile} and {ProjectorFile} in {string.Join(" and ", folders)}); "
             + "give a model and a projector file, or build from a checkout that has models/tiny-llava.");
     }

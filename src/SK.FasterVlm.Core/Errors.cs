@@ -9,7 +9,7 @@ public class FasterVlmException : Exception
     public FasterVlmException(string message, Exception? innerException = null) : base(message, innerException) { }
 }
 
-/// <summary>A model or projector file is damaged, of an unsupported kind, or does not fit its partner.</summary>
+/// <summary>A model or projector file is missing, damaged, of an unsupported kind, or does not fit its partner.</summary>
 public sealed class ModelFormatException : FasterVlmException
 {
     /// <summary>Creates the error.</summary>

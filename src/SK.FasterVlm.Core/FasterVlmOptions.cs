@@ -195,6 +195,14 @@ public sealed class FasterVlmOptions
         }
     }
 
+    /// <summary>
+    /// The files these options mean once a name is resolved: those they give, or the embedded model's. The language model's is null when
+    /// its weights come from <see cref="LanguageModelSource"/> without a file.
+    /// </summary>
+    /// <exception cref="ModelFormatException">None are given and the embedded model is not there.</exception>
+    internal (string? ModelPath, string ProjectorPath) Files =>
+        ProjectorPath is { } projector ? (ModelPath, projector) : EmbeddedModel.Locate();
+
     /// <summary>These options with the files of a fetched model in place of its name.</summary>
     internal FasterVlmOptions With(CachedModel model)
     {

@@ -19,8 +19,7 @@ static class ModelLoader
             options = options.With(await new ModelStore(options.Downloads).GetAsync(name, fetching, cancellationToken).ConfigureAwait(false));
         }
         ILanguageModelSource source = options.LanguageModelSource ?? LlamaCppSource.Instance;
-        (string? modelPath, string projectorPath) =
-            options.ProjectorPath is { } projector ? (options.ModelPath, projector) : EmbeddedModel.Locate();
+        (string? modelPath, string projectorPath) = options.Files;
         Report(ModelLoadStage.Checking, 0);
         // Native code must not see a file that was not checked.
         if (modelPath is not null) ModelPairValidator.Validate(modelPath, projectorPath);

@@ -97,7 +97,7 @@ internal sealed class BenchCommand
         BenchReport report = await MeasureAsync(parsed, options, image, file, cancellationToken);
         // After the model is gone: further towers beside it would not be the memory anybody wants to know.
         int pairs = 2 * Math.Max(1, parsed.GetValue(_runs));
-        string projector = options.ProjectorPath ?? EmbeddedModel.Locate().ProjectorPath;
+        string projector = options.Files.ProjectorPath;
         report.Attention ??= await ProgressDisplay.RunAsync(_context.Terminal, "Measuring [CLS] attention", show => Task.Run(
             () => AttentionCost.Measure(projector, options, pairs, share => show(share, null), cancellationToken), cancellationToken));
         if (parsed.GetValue(_precisions) is { Length: > 0 } precisions && report.Precisions.Count == 0)

@@ -38,7 +38,7 @@ internal sealed class HeatmapCommand
     {
         FasterVlmOptions options = await ModelFetch.ResolveAsync(_context.Terminal, _model.Read(parsed), cancellationToken);
         byte[] bytes = await InputFiles.ReadImageAsync(parsed.GetRequiredValue(_image), _context.Terminal.OpenInput, cancellationToken);
-        string projector = options.ProjectorPath ?? EmbeddedModel.Locate().ProjectorPath;
+        string projector = options.Files.ProjectorPath;
         NativeRuntime runtime = NativeRuntime.Load(options.Native);
         using VisionEncoder encoder = await ProgressDisplay.RunAsync(_context.Terminal, "Loading the vision tower", _ =>
             Task.Run(() => VisionEncoder.Load(projector, options, runtime), cancellationToken));

@@ -12,10 +12,10 @@ internal sealed record EngineReport(
     /// <summary>The facts of a loaded model.</summary>
     public static EngineReport Of(FasterVlmModel model)
     {
-        (string modelPath, string projectorPath) = model.Options is { ModelPath: { } m, ProjectorPath: { } p } ? (m, p) : EmbeddedModel.Locate();
+        (string? modelPath, string projectorPath) = model.Options.Files;
         NativeDiagnostics native = NativeRuntime.Load(model.Options.Native).Describe();
         return new EngineReport(
-            model.ModelId, modelPath, projectorPath, model.Template.Name, model.Vision.Info.Precision.ToString(), model.Vision.Info.Backend,
+            model.ModelId, modelPath!, projectorPath, model.Template.Name, model.Vision.Info.Precision.ToString(), model.Vision.Info.Backend,
             native.LlamaVersion, native.Directory, native.Backends, [.. native.Devices.Select(static d => $"{d.Name} ({d.Description})")]);
     }
 }

@@ -26,12 +26,9 @@ internal sealed class LanguageModelFile : IDisposable
     internal string Name => Header.Name is { Length: > 0 } name ? name : System.IO.Path.GetFileNameWithoutExtension(Path);
 
     /// <summary>Opens a file.</summary>
-    /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    /// <exception cref="ModelFormatException">It is damaged or no language model.</exception>
+    /// <exception cref="ModelFormatException">It is missing, damaged or no language model.</exception>
     internal static LanguageModelFile Open(string path)
     {
-        if (!System.IO.File.Exists(path) && !Directory.Exists(path))
-            throw new FileNotFoundException($"The language model '{path}' does not exist.", path);
         GgufFile file = GgufFile.Open(path);
         try
         {

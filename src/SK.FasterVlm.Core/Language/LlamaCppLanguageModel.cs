@@ -24,8 +24,7 @@ public sealed unsafe class LlamaCppLanguageModel : LlamaLanguageModel
     /// <param name="logger">Receives warnings about the options; null for none.</param>
     /// <param name="progress">Told the share of the weights loaded, 0 to 1, from the loading thread.</param>
     /// <param name="cancellationToken">Ends loading between tensors.</param>
-    /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    /// <exception cref="ModelFormatException">The file is damaged or no language model.</exception>
+    /// <exception cref="ModelFormatException">The file is missing, damaged or no language model.</exception>
     /// <exception cref="NativeRuntimeException">Memory does not suffice, or the library refuses; the message says why.</exception>
     public static LlamaCppLanguageModel Load(
         string path, FasterVlmOptions options, NativeRuntime runtime, ILogger? logger = null,

@@ -21,12 +21,12 @@ public sealed class FasterVlmEvaluationModel : IEvaluationModel
     /// <inheritdoc/>
     public EvaluationModelInfo Info { get; }
 
-    /// <summary>Wraps a model; reads its files once to hash them.</summary>
+    /// <summary>Wraps a model; reads its files once to hash them, but for weights that the application has loaded itself.</summary>
     public static async Task<FasterVlmEvaluationModel> CreateAsync(FasterVlmModel model, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(model);
-        (string language, string projector) = model.Options is { ModelPath: { } m, ProjectorPath: { } p } ? (m, p) : EmbeddedModel.Locate();
-        ModelFile[] files = await Task.Run(() => new[] { language, projector }.Select(path =>
+        (string? language, string projector) = model.Options.Files;
+        ModelFile[] files = await Task.Run(() => new[] { language, projector }.OfType<string>().Select(path =>
         {
             cancellationToken.ThrowIfCancellationRequested();
             return new ModelFile(Path.GetFileName(path), new FileInfo(path).Length, RunManifest.Sha256(path));

@@ -1,15 +1,26 @@
 using SK.FasterVlm.Gguf;
 using SK.FasterVlm.Language;
+using SK.FasterVlm.Vision;
 
 namespace SK.FasterVlm.Core.Tests.Language;
 
 public sealed class LoadingTests(TinyModel tiny) : IClassFixture<TinyModel>
 {
     [Fact]
-    public void AMissingFile_IsNamed()
+    public async Task AMissingFile_IsNamed_ByOneError_WhereverItIsGiven()
     {
-        var e = Assert.Throws<FileNotFoundException>(() => tiny.Load(path: "/no/such/model.gguf"));
-        Assert.Contains("/no/such/model.gguf", e.Message, StringComparison.Ordinal);
+        const string missing = "/no/such/model.gguf";
+        FasterVlmOptions Pair(string model, string projector) => new() { ModelPath = model, ProjectorPath = projector, Threads = 1 };
+        List<ModelFormatException> errors =
+        [
+            Assert.Throws<ModelFormatException>(() => tiny.Load(path: missing)),
+            Assert.Throws<ModelFormatException>(() => GgufFile.Open(missing)),
+            Assert.Throws<ModelFormatException>(() => ModelPairValidator.Validate(tiny.ModelPath, missing)),
+            Assert.Throws<ModelFormatException>(() => VisionEncoder.Load(missing, new FasterVlmOptions(), tiny.Runtime)),
+            await Assert.ThrowsAsync<ModelFormatException>(() => FasterVlmModel.LoadAsync(Pair(missing, tiny.ProjectorPath))),
+            await Assert.ThrowsAsync<ModelFormatException>(() => FasterVlmModel.LoadAsync(Pair(tiny.ModelPath, missing))),
+        ];
+        Assert.All(errors, static e => Assert.Equal($"The model file '{missing}' does not exist.", e.Message));
     }
 
     [Fact]
