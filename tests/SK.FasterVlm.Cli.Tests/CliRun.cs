@@ -68,7 +68,7 @@ internal sealed record CliRun(int ExitCode, string Output, string Error)
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "fastervlm.dll"));
         foreach (string argument in args) start.ArgumentList.Add(argument);
         foreach ((string name, string value) in environment) start.Environment[name] = value;
-        return Process.Start(start) ?? throw new InvalidOperationException("The process did not start.");
+        return InterruptibleProcess.Start(start);
     }
 
     static async Task WriteInputAsync(Process process, string input)
