@@ -5,6 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using SK.FasterVlm.Server;
 using SK.FasterVlm.Server.ChatCompletions;
+using SK.FasterVlm.Server.OpenApi;
 using SK.FasterVlm.Server.Operations;
 using SK.FasterVlm.Server.Page;
 using SK.FasterVlm.Server.Protocol;
@@ -17,8 +18,9 @@ namespace Microsoft.AspNetCore.Builder;
 public static class FasterVlmEndpointRouteBuilderExtensions
 {
     /// <summary>
-    /// Maps <c>/v1/chat/completions</c>, <c>/v1/responses</c>, <c>/v1/models</c>, <c>/health/live</c>, <c>/health/ready</c> and <c>/metrics</c>. Every one
-    /// stands behind the checks of <see cref="SK.FasterVlm.Server.FasterVlmServerOptions"/>: host, origin, key, body.
+    /// Maps <c>/v1/chat/completions</c>, <c>/v1/responses</c>, <c>/v1/models</c>, <c>/health/live</c>, <c>/health/ready</c> and <c>/metrics</c>, and
+    /// the OpenAPI document of them at <c>/openapi/v1.json</c>. Every one stands behind the checks of
+    /// <see cref="SK.FasterVlm.Server.FasterVlmServerOptions"/>: host, origin, key, body.
     /// </summary>
     /// <param name="endpoints">The application, in which <c>AddFasterVlmServer</c> was called.</param>
     /// <returns>For further conventions, such as <c>RequireAuthorization()</c>.</returns>
@@ -42,11 +44,14 @@ public static class FasterVlmEndpointRouteBuilderExtensions
         group.MapPost("/v1/responses", services.GetRequiredService<ResponsesEndpoint>().HandleAsync);
         group.MapGet("/v1/models", models.ListAsync);
         group.MapGet("/v1/models/{**id}", models.GetAsync);
-        group.Map("/v1/{**rest}", static context => throw ApiErrors.Address(context.Request.Method, context.Request.Path));
+        group.Map("/v1/{**rest}", static context => throw ApiErrors.Address(context.Request.Method, context.Request.Path))
+            .ExcludeFromDescription();
         group.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = static _ => false }).WithMetadata(new WithoutKey());
         group.MapHealthChecks("/health/ready", new HealthCheckOptions { Predicate = static c => c.Tags.Contains(ModelHealthCheck.Name) })
             .WithMetadata(new WithoutKey());
         group.MapPrometheusScrapingEndpoint("/metrics");
+        // After every other endpoint, so that an application keeps its own document (MapOpenApi).
+        group.MapGet("/openapi/v1.json", services.GetRequiredService<ApiDocument>().HandleAsync).ExcludeFromDescription().WithOrder(int.MaxValue);
         if (services.GetRequiredService<IOptions<FasterVlmServerOptions>>().Value.ServePage) PageFiles.Map(group);
         return group;
     }

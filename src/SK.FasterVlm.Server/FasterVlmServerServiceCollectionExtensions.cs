@@ -6,6 +6,7 @@ using SK.FasterVlm;
 using SK.FasterVlm.Server;
 using SK.FasterVlm.Server.ChatCompletions;
 using SK.FasterVlm.Server.Media;
+using SK.FasterVlm.Server.OpenApi;
 using SK.FasterVlm.Server.Operations;
 using SK.FasterVlm.Server.Requests;
 using SK.FasterVlm.Server.Responses;
@@ -50,6 +51,7 @@ public static class FasterVlmServerServiceCollectionExtensions
         services.TryAddSingleton<ChatCompletionsEndpoint>();
         services.TryAddSingleton<ResponsesEndpoint>();
         services.TryAddSingleton<ModelsEndpoint>();
+        services.TryAddSingleton<ApiDocument>();
         services.AddHostedService<ExposureCheck>();
         services.AddHostedService<WarmUp>();
         services.AddHealthChecks().AddCheck<ModelHealthCheck>(ModelHealthCheck.Name, tags: [ModelHealthCheck.Name]);

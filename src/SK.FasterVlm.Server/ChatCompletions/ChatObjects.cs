@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
 using SK.FasterVlm.Server.Protocol;
 
@@ -6,14 +7,15 @@ namespace SK.FasterVlm.Server.ChatCompletions;
 // The objects of the protocol, field by field as OpenAI's reference has them. What is null is written as null unless it says otherwise.
 
 sealed record ChatCompletion(
-    string Id, string Object, long Created, string Model, IReadOnlyList<ChatChoice> Choices, ChatUsage Usage,
-    string ServiceTier, string SystemFingerprint,
+    string Id, [property: AllowedValues("chat.completion")] string Object, long Created, string Model, IReadOnlyList<ChatChoice> Choices,
+    ChatUsage Usage, [property: AllowedValues("default")] string ServiceTier, string SystemFingerprint,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] OwnReport? Fastervlm);
 
-sealed record ChatChoice(int Index, ChatAnswer Message, ChatLogprobs? Logprobs, string FinishReason);
+sealed record ChatChoice(int Index, ChatAnswer Message, ChatLogprobs? Logprobs,
+    [property: AllowedValues("stop", "length", "tool_calls", "content_filter")] string FinishReason);
 
 sealed record ChatAnswer(
-    string Role, string? Content, string? Refusal,
+    [property: AllowedValues("assistant")] string Role, string? Content, string? Refusal,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<ChatToolCall>? ToolCalls)
 {
     public IReadOnlyList<string> Annotations { get; } = [];
@@ -22,7 +24,7 @@ sealed record ChatAnswer(
 sealed record ChatToolCall(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Index,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Id,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Type,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull), AllowedValues("function")] string? Type,
     ChatToolFunction Function);
 
 sealed record ChatToolFunction([property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Name, string Arguments);
@@ -36,7 +38,8 @@ sealed record CompletionTokensDetails(
     long ReasoningTokens, long AudioTokens = 0, long AcceptedPredictionTokens = 0, long RejectedPredictionTokens = 0);
 
 record ChatChunk(
-    string Id, string Object, long Created, string Model, IReadOnlyList<ChunkChoice> Choices, string ServiceTier, string SystemFingerprint)
+    string Id, [property: AllowedValues("chat.completion.chunk")] string Object, long Created, string Model, IReadOnlyList<ChunkChoice> Choices,
+    [property: AllowedValues("default")] string ServiceTier, string SystemFingerprint)
 {
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public OwnReport? Fastervlm { get; init; }
@@ -47,11 +50,12 @@ sealed record ChatChunkWithUsage(
     string Id, string Object, long Created, string Model, IReadOnlyList<ChunkChoice> Choices, string ServiceTier, string SystemFingerprint,
     ChatUsage? Usage) : ChatChunk(Id, Object, Created, Model, Choices, ServiceTier, SystemFingerprint);
 
-sealed record ChunkChoice(int Index, ChunkDelta Delta, ChatLogprobs? Logprobs, string? FinishReason);
+sealed record ChunkChoice(int Index, ChunkDelta Delta, ChatLogprobs? Logprobs,
+    [property: AllowedValues("stop", "length", "tool_calls", "content_filter")] string? FinishReason);
 
 sealed record ChunkDelta
 {
-    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull), AllowedValues("assistant")]
     public string? Role { get; init; }
 
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]

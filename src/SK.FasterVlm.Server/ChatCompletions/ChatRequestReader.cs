@@ -99,8 +99,8 @@ static class ChatRequestReader
         foreach (string name in (ReadOnlySpan<string>)["user", "safety_identifier", "prompt_cache_key"]) body.NoEffect(name);
         body.OnlyFalse("store", "completions are not stored");
         body.Refuse("metadata", "completions are not stored");
-        if (body.Has("modalities") && body.List("modalities", 8)!.Any(static m => m.Element.ValueKind != JsonValueKind.String || !m.Element.ValueEquals("text")))
-            throw ApiErrors.UnsupportedValue("modalities", "may only hold 'text'");
+        foreach ((JsonElement element, string path) in body.List("modalities", 8) ?? [])
+            if (JsonFields.Text(element, path) != "text") throw ApiErrors.UnsupportedValue(path, "may only be 'text'");
         body.Refuse("audio", "it does not speak");
         body.Refuse("prediction", "predicted outputs are not available");
         body.Refuse("web_search_options", "it does not search");

@@ -1,11 +1,12 @@
+using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
 
 namespace SK.FasterVlm.Server.Operations;
 
-sealed record ModelList(string Object, IReadOnlyList<ModelObject> Data);
+sealed record ModelList([property: AllowedValues("list")] string Object, IReadOnlyList<ModelObject> Data);
 
 sealed record ModelObject(
-    string Id, string Object, long Created, string OwnedBy,
+    string Id, [property: AllowedValues("model")] string Object, long Created, string OwnedBy,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] OwnModel? Fastervlm);
 
 /// <summary>What is known of a loaded model.</summary>

@@ -34,7 +34,8 @@ static class PageFiles
             string name = resource[Folder.Length..];
             PageFile file = PageFile.Read(resource);
             // After every other endpoint, so that an application keeps its own page.
-            endpoints.MapMethods(name == Start ? "/" : $"/{name}", s_methods, file.SendAsync).WithMetadata(new WithoutKey()).WithOrder(int.MaxValue);
+            endpoints.MapMethods(name == Start ? "/" : $"/{name}", s_methods, file.SendAsync)
+                .ExcludeFromDescription().WithMetadata(new WithoutKey()).WithOrder(int.MaxValue);
         }
     }
 }

@@ -1,3 +1,5 @@
+using System.ComponentModel.DataAnnotations;
+
 namespace SK.FasterVlm.Server.Protocol;
 
 /// <summary>OpenAI's error object: <c>{"error": {"message", "type", "param", "code"}}</c>, all four always there.</summary>
@@ -6,4 +8,5 @@ sealed record ErrorEnvelope(ErrorBody Error)
     public static ErrorEnvelope Of(ApiException error) => new(new ErrorBody(error.Message, error.Type, error.Parameter, error.Code));
 }
 
-sealed record ErrorBody(string Message, string Type, string? Param, string? Code);
+sealed record ErrorBody(
+    string Message, [property: AllowedValues("invalid_request_error", "rate_limit_error", "server_error")] string Type, string? Param, string? Code);

@@ -103,13 +103,13 @@ sealed class JsonFields
     public void OnlyWord(string name, string only, string reason)
     {
         if (Take(name) is { } value && !(value.ValueKind == JsonValueKind.String && value.ValueEquals(only)))
-            throw ApiErrors.Unsupported(PathOf(name), $"{reason}; only '{only}' is");
+            throw ApiErrors.UnsupportedValue(PathOf(name), $"may only be '{only}': {reason}");
     }
 
     /// <summary>Refuses a parameter unless it is false.</summary>
     public void OnlyFalse(string name, string reason)
     {
-        if (Boolean(name) is true) throw ApiErrors.Unsupported(PathOf(name), reason);
+        if (Boolean(name) is true) throw ApiErrors.UnsupportedValue(PathOf(name), $"may only be false: {reason}");
     }
 
     /// <summary>Refuses what nobody took.</summary>

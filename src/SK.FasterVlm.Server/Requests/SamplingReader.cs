@@ -34,9 +34,12 @@ static class SamplingReader
         const int MaxLength = 1024, MaxCount = 16;
         string path = body.PathOf("stop");
         List<string> texts = stop.ValueKind == System.Text.Json.JsonValueKind.String
-            ? [JsonFields.Text(stop, path, MaxLength)]
-            : [.. JsonFields.List(stop, path, MaxCount).Select(static s => JsonFields.Text(s.Element, s.Path, MaxLength))];
-        return texts.Contains("") ? throw ApiErrors.Value(path, "a stop text must not be empty.") : texts.Count > 0 ? texts : null;
+            ? [Text(stop, path)]
+            : [.. JsonFields.List(stop, path, MaxCount).Select(static s => Text(s.Element, s.Path))];
+        return texts.Count > 0 ? texts : null;
+
+        static string Text(System.Text.Json.JsonElement value, string path) =>
+            JsonFields.Text(value, path, MaxLength) is { Length: > 0 } text ? text : throw ApiErrors.Value(path, "a stop text must not be empty.");
     }
 
     /// <summary>Reads <c>fastervlm</c>.</summary>

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using SK.FasterVlm.Server.ChatCompletions;
@@ -33,7 +34,9 @@ sealed record ResponseEcho
     public int TopLogprobs { get; init; }
 }
 
-sealed record ResponseObject(string Id, string Object, long CreatedAt, string Status, string Model)
+sealed record ResponseObject(
+    string Id, [property: AllowedValues("response")] string Object, long CreatedAt,
+    [property: AllowedValues("in_progress", "completed", "incomplete", "failed")] string Status, string Model)
 {
     static readonly JsonElement Nothing = JsonElement.Parse("{}"), NoTools = JsonElement.Parse("[]"), Auto = JsonElement.Parse("\"auto\""),
         PlainText = JsonElement.Parse("""{"type":"text"}""");
@@ -103,7 +106,7 @@ sealed record ResponseObject(string Id, string Object, long CreatedAt, string St
 
 sealed record ResponseError(string Code, string Message);
 
-sealed record IncompleteDetails(string Reason);
+sealed record IncompleteDetails([property: AllowedValues("max_output_tokens", "content_filter")] string Reason);
 
 sealed record ResponseReasoning(string? Effort, string? Summary);
 
@@ -117,7 +120,9 @@ sealed record InputTokensDetails(long CachedTokens);
 sealed record OutputTokensDetails(long ReasoningTokens);
 
 /// <summary>A message or a function call; the fields of the other kind are not written.</summary>
-sealed record OutputItem(string Type, string Id, string Status)
+sealed record OutputItem(
+    [property: AllowedValues("message", "function_call")] string Type, string Id,
+    [property: AllowedValues("in_progress", "completed", "incomplete")] string Status)
 {
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Role { get; init; }
@@ -135,13 +140,18 @@ sealed record OutputItem(string Type, string Id, string Status)
     public string? Arguments { get; init; }
 }
 
-sealed record OutputText(string Type, string Text, IReadOnlyList<string> Annotations, IReadOnlyList<ChatTokenLogprob> Logprobs)
+sealed record OutputText([property: AllowedValues("output_text")] string Type, string Text, IReadOnlyList<string> Annotations, IReadOnlyList<ChatTokenLogprob> Logprobs)
 {
     public static OutputText Of(string text, IReadOnlyList<ChatTokenLogprob>? logprobs) => new("output_text", text, [], logprobs ?? []);
 }
 
 /// <summary>One event of a stream; fields an event does not have are not written.</summary>
-sealed record ResponseEvent(string Type, int SequenceNumber)
+sealed record ResponseEvent(
+    [property: AllowedValues(
+        "response.created", "response.in_progress", "response.output_item.added", "response.output_item.done", "response.content_part.added",
+        "response.content_part.done", "response.output_text.delta", "response.output_text.done", "response.function_call_arguments.delta",
+        "response.function_call_arguments.done", "response.completed", "response.incomplete", "response.failed")] string Type,
+    int SequenceNumber)
 {
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public ResponseObject? Response { get; init; }
@@ -175,13 +185,4 @@ sealed record ResponseEvent(string Type, int SequenceNumber)
 
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyList<ChatTokenLogprob>? Logprobs { get; init; }
-
-    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
-    public string? Code { get; init; }
-
-    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
-    public string? Message { get; init; }
-
-    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
-    public string? Param { get; init; }
 }

@@ -86,7 +86,7 @@ public sealed class ParameterThreatTests(EmbeddedServer embedded) : CanaryServer
     [InlineData("function_call", "\"auto\"")]
     [InlineData("store", "true")]
     [InlineData("metadata", "{\"a\":\"b\"}")]
-    [InlineData("modalities", "[\"audio\"]")]
+    [InlineData("modalities", "[\"audio\"]", "modalities[0]")]
     [InlineData("audio", "{}")]
     [InlineData("prediction", "{}")]
     [InlineData("web_search_options", "{}")]
