@@ -12,7 +12,8 @@ namespace SK.FasterVlm.Imaging;
 /// Colours are sRGB: an embedded ICC profile (or PNG gAMA/cHRM) is converted, a picture without one is taken to be sRGB. 16-bit
 /// channels keep their upper 8 bits, gray becomes three equal channels, CMYK JPEGs are taken as Adobe writes them (inverted).
 /// Transparent pixels are laid over the background. Of an animation the first frame is decoded. A truncated or damaged picture is
-/// refused, never filled up with gray.
+/// refused where its format can tell. A JPEG has no checksums: coded pixels that are wrong in themselves, or end early before a proper
+/// end marker, show what they say, which may be gray.
 /// </remarks>
 public static class ImageDecoder
 {

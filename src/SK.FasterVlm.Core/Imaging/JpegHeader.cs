@@ -5,6 +5,9 @@ static class JpegHeader
 {
     const int StartOfScan = 0xDA, EndOfImage = 0xD9, App1 = 0xE1;
 
+    /// <summary>A progressive picture in colour has ten scans as a rule. Each is a pass over all of it, and a scan can be some 20 bytes.</summary>
+    const int MostScans = 32;
+
     public static bool Matches(ReadOnlySpan<byte> bytes) => bytes.StartsWith((ReadOnlySpan<byte>)[0xFF, 0xD8, 0xFF]);
 
     public static ImageHeader Read(HeaderBytes file)
@@ -20,7 +23,12 @@ static class JpegHeader
             int marker = file.U8(at++);
             if (marker is 0x00 or 0x01 or (>= 0xD0 and <= 0xD8)) continue;
             if (marker is StartOfScan or EndOfImage)
-                return frame is null ? throw file.Damaged("it has no frame header before its pixels") : frame with { Orientation = orientation };
+            {
+                if (frame is null) throw file.Damaged("it has no frame header before its pixels");
+                CheckScans(file, at - 2);
+                return frame with { Orientation = orientation };
+            }
+
             int length = file.U16Be(at);
             if (length < 2) throw file.Damaged($"segment {marker:X2} has the impossible length {length}");
             if (marker == App1 && orientation == 1) orientation = Orientation(file.SliceUpTo(at + 2, length - 2));
@@ -33,6 +41,15 @@ static class JpegHeader
 
             at += length;
         }
+    }
+
+    static void CheckScans(HeaderBytes file, long first)
+    {
+        // Coded pixels hold no marker but restarts: a zero stands behind each of their 255s.
+        ReadOnlySpan<byte> rest = file.Slice(first, file.Length - first);
+        int end = rest.IndexOf((ReadOnlySpan<byte>)[0xFF, EndOfImage]);
+        int scans = (end < 0 ? rest : rest[..end]).Count((ReadOnlySpan<byte>)[0xFF, StartOfScan]);
+        if (scans > MostScans) throw file.Unsupported($"it has {scans} scans and {MostScans} are allowed");
     }
 
     static ImageHeader Frame(HeaderBytes file, int marker, long at)

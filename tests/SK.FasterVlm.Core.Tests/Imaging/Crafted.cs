@@ -1,6 +1,4 @@
-using System.Buffers.Binary;
 using System.IO.Compression;
-using System.Text;
 
 namespace SK.FasterVlm.Core.Tests.Imaging;
 
@@ -10,23 +8,14 @@ static class Crafted
     /// <summary>A gray PNG of any claimed size whose pixels are rows of zeros, as far as <paramref name="rows"/> says.</summary>
     public static byte[] Png(uint width, uint height, int rows = 0)
     {
-        var file = new MemoryStream();
-        file.Write([0x89, (byte)'P', (byte)'N', (byte)'G', 13, 10, 26, 10]);
-        byte[] header = new byte[13];
-        BinaryPrimitives.WriteUInt32BigEndian(header, width);
-        BinaryPrimitives.WriteUInt32BigEndian(header.AsSpan(4), height);
-        header[8] = 8;
-        Chunk(file, "IHDR", header);
+        byte[] row = rows > 0 ? new byte[width + 1] : [];
         var pixels = new MemoryStream();
         using (var zlib = new ZLibStream(pixels, CompressionLevel.Optimal, leaveOpen: true))
         {
-            byte[] row = rows > 0 ? new byte[width + 1] : [];
             for (int y = 0; y < rows; y++) zlib.Write(row);
         }
 
-        Chunk(file, "IDAT", pixels.ToArray());
-        Chunk(file, "IEND", []);
-        return file.ToArray();
+        return PngFile.Of(PngFile.Header(width, height, 8, 0), PngFile.Chunk("IDAT", pixels.ToArray()), PngFile.End);
     }
 
     /// <summary>A JPEG header up to its first scan, without pixels.</summary>
@@ -51,26 +40,4 @@ static class Crafted
     /// <summary>A GIF header without pixels.</summary>
     public static byte[] Gif(ushort width, ushort height) =>
         [.. "GIF89a"u8, (byte)width, (byte)(width >> 8), (byte)height, (byte)(height >> 8), 0, 0, 0];
-
-    static void Chunk(MemoryStream file, string name, byte[] data)
-    {
-        byte[] number = new byte[4], body = [.. Encoding.ASCII.GetBytes(name), .. data];
-        BinaryPrimitives.WriteInt32BigEndian(number, data.Length);
-        file.Write(number);
-        file.Write(body);
-        BinaryPrimitives.WriteUInt32BigEndian(number, Crc32(body));
-        file.Write(number);
-    }
-
-    static uint Crc32(byte[] bytes)
-    {
-        uint crc = uint.MaxValue;
-        foreach (byte b in bytes)
-        {
-            crc ^= b;
-            for (int bit = 0; bit < 8; bit++) crc = crc >> 1 ^ (crc & 1) * 0xEDB88320;
-        }
-
-        return ~crc;
-    }
 }
