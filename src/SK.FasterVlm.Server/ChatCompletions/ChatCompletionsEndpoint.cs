@@ -9,7 +9,7 @@ namespace SK.FasterVlm.Server.ChatCompletions;
 sealed class ChatCompletionsEndpoint(RequestPipeline pipeline)
 {
     /// <summary>Answers one request.</summary>
-    public Task HandleAsync(HttpContext context) => pipeline.RunAsync(context, ChatRequestReader.Read, async (request, time) =>
+    public Task HandleAsync(HttpContext context) => pipeline.RunAsync(context, ParameterNames.Chat, ChatRequestReader.Read, async (request, time) =>
     {
         ServedModel model = pipeline.Model;
         if (request.Stream)

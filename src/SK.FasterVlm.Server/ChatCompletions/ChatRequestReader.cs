@@ -24,8 +24,9 @@ static class ChatRequestReader
         options.Seed = SamplingReader.Seed(body, "seed");
         options.StopSequences = SamplingReader.Stop(body);
         options.MaxOutputTokens = MaxOutputTokens(body);
-        ToolReader.Read(body, options, content.Options.MaxTools, nested: true);
-        options.ResponseFormat = FormatReader.Read(body.Object("response_format"), nested: true);
+        RequestSchemas schemas = new(ParameterNames.Chat);
+        ToolReader.Read(body, options, content.Options.MaxTools, schemas, nested: true);
+        options.ResponseFormat = FormatReader.Read(body.Object("response_format"), schemas, nested: true);
         (bool stream, bool usage) = Streaming(body);
         int choices = (int)(body.Integer("n", 1, content.Options.MaxChoices) ?? 1);
         (bool logprobs, int? top) = Probabilities(body);
@@ -43,6 +44,7 @@ static class ChatRequestReader
             Model = model,
             Messages = messages,
             Options = options,
+            Schemas = schemas,
             Stream = stream,
             IncludeUsage = usage,
             Choices = choices,

@@ -10,9 +10,10 @@ static class FormatReader
 
     /// <summary>Reads a format.</summary>
     /// <param name="format">The object; null for text.</param>
+    /// <param name="schemas">Gets its schema.</param>
     /// <param name="nested">Whether a schema stands in a field of its own (chat completions) or is flat (responses).</param>
     /// <returns>Null for text.</returns>
-    public static ChatResponseFormat? Read(JsonFields? format, bool nested)
+    public static ChatResponseFormat? Read(JsonFields? format, RequestSchemas schemas, bool nested)
     {
         if (format is null) return null;
         string type = format.RequiredText("type");
@@ -20,20 +21,20 @@ static class FormatReader
         {
             "text" => null,
             "json_object" => ChatResponseFormat.Json,
-            "json_schema" => Schema(nested ? format.Object("json_schema") ?? throw ApiErrors.Missing(format.PathOf("json_schema")) : format),
+            "json_schema" => Schema(nested ? format.Object("json_schema") ?? throw ApiErrors.Missing(format.PathOf("json_schema")) : format, schemas),
             _ => throw ApiErrors.Value(format.PathOf("type"), $"'{Names.Printable(type)}' is not one of: text, json_object, json_schema."),
         };
         format.End();
         return read;
     }
 
-    static ChatResponseFormatJson Schema(JsonFields format)
+    static ChatResponseFormatJson Schema(JsonFields format, RequestSchemas schemas)
     {
         string name = format.RequiredText("name", 64);
         string? description = format.Text("description", MaxDescription);
-        format.Boolean("strict"); // an answer always follows its schema: the grammar leaves no other way
+        bool strict = format.Boolean("strict") is true; // an answer follows its schema either way: the grammar leaves no other
         ChatResponseFormatJson read = format.Take("schema") is { } schema
-            ? ChatResponseFormat.ForJsonSchema(ToolReader.Schema(schema, format.PathOf("schema")), name, description)
+            ? ChatResponseFormat.ForJsonSchema(schemas.Add(schema, format.PathOf("schema"), strict), name, description)
             : ChatResponseFormat.Json;
         format.End();
         return read;

@@ -13,28 +13,24 @@ sealed class RequestPipeline(ServedModel model, Admission admission, RemoteImage
 
     /// <summary>Runs one request.</summary>
     /// <param name="context">The request.</param>
+    /// <param name="names">What the endpoint calls its parameters.</param>
     /// <param name="read">Reads the body; nothing of it may be kept.</param>
     /// <param name="answer">Answers.</param>
     public async Task RunAsync(
-        HttpContext context, Func<JsonElement, ContentReader, ServedRequest> read, Func<ServedRequest, RequestTime, Task> answer)
+        HttpContext context, ParameterNames names, Func<JsonElement, ContentReader, ServedRequest> read, Func<ServedRequest, RequestTime, Task> answer)
     {
         FasterVlmServerOptions options = model.Server;
         using Admission.Place place = admission.Enter(context.Request.ContentLength);
-        using RequestTime life = new(context, options.RequestTimeout, time);
-        ServedRequest? request = null;
+        using RequestTime life = new(context, options.RequestTimeout, time, names);
         try
         {
+            ServedRequest request;
             ContentReader content = new(options, model.Options.MaxImages, model.Options.ImageLimits);
             using (RequestBody body = await RequestBody.ReadAsync(context.Request, options, life.Token).ConfigureAwait(false))
-                request = read(body.Root, content);
+                life.Request = request = read(body.Root, content);
             model.RequireName(request.Model);
             await content.FetchAsync(images, life.Token).ConfigureAwait(false);
             await answer(request, life).ConfigureAwait(false);
-        }
-        catch (SchemaNotSupportedException e)
-        {
-            // The engine names the place within the schema; which schema it was follows from what the request has.
-            throw ApiErrors.Bad(e.Message, request?.Options.Tools is { Count: > 0 } ? "tools" : "response_format", "invalid_json_schema", e);
         }
         catch (Exception e) when (e is not ApiException && !context.RequestAborted.IsCancellationRequested)
         {

@@ -10,8 +10,11 @@ sealed class RequestTime : IDisposable
     readonly CancellationTokenSource _linked;
     readonly CancellationToken _client;
 
-    public RequestTime(HttpContext context, TimeSpan limit, TimeProvider time)
+    readonly ParameterNames _names;
+
+    public RequestTime(HttpContext context, TimeSpan limit, TimeProvider time, ParameterNames names)
     {
+        _names = names;
         _client = context.RequestAborted;
         _limit = new CancellationTokenSource(limit, time);
         _linked = CancellationTokenSource.CreateLinkedTokenSource(_limit.Token, _client);
@@ -20,9 +23,13 @@ sealed class RequestTime : IDisposable
     /// <summary>Cancelled at the end of the request's life.</summary>
     public CancellationToken Token => _linked.Token;
 
-    /// <summary>The answer to an error: a cancellation may really be the end of the time.</summary>
-    public ApiException ToApiError(Exception error) =>
-        ErrorMapping.ToApiError(error, timedOut: _limit.IsCancellationRequested && !_client.IsCancellationRequested);
+    /// <summary>The request, once it is read.</summary>
+    public ServedRequest? Request { get; set; }
+
+    /// <summary>The answer to an error, in the endpoint's words: a cancellation may really be the end of the time.</summary>
+    public ApiException ToApiError(Exception error) => error is SchemaNotSupportedException schema && Request is { } request
+        ? request.Schemas.ToApiError(schema)
+        : ErrorMapping.ToApiError(error, _names, timedOut: _limit.IsCancellationRequested && !_client.IsCancellationRequested);
 
     /// <inheritdoc/>
     public void Dispose()

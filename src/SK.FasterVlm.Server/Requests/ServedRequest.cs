@@ -14,6 +14,9 @@ sealed record ServedRequest
     /// <summary>How to answer.</summary>
     public required ChatOptions Options { get; init; }
 
+    /// <summary>The schemas in it.</summary>
+    public required RequestSchemas Schemas { get; init; }
+
     /// <summary>Whether the answer is to come in pieces.</summary>
     public bool Stream { get; init; }
 

@@ -15,13 +15,14 @@ static partial class ToolReader
     /// <param name="body">The request.</param>
     /// <param name="options">Gets the tools.</param>
     /// <param name="maxTools">Most tools.</param>
+    /// <param name="schemas">Gets the schemas of their arguments.</param>
     /// <param name="nested">Whether a function stands in a field of its own (chat completions) or is flat (responses).</param>
-    public static void Read(JsonFields body, ChatOptions options, int maxTools, bool nested)
+    public static void Read(JsonFields body, ChatOptions options, int maxTools, RequestSchemas schemas, bool nested)
     {
         List<AITool> tools = [];
         foreach ((JsonElement element, string path) in body.List("tools", maxTools) ?? [])
         {
-            AIFunctionDeclaration tool = Tool(new JsonFields(element, path), nested);
+            AIFunctionDeclaration tool = Tool(new JsonFields(element, path), schemas, nested);
             if (tools.Any(t => t.Name == tool.Name)) throw ApiErrors.Value(path, $"there are two functions called '{tool.Name}'.");
             tools.Add(tool);
         }
@@ -34,15 +35,17 @@ static partial class ToolReader
         else options.ToolMode = null;
     }
 
-    static AIFunctionDeclaration Tool(JsonFields tool, bool nested)
+    static AIFunctionDeclaration Tool(JsonFields tool, RequestSchemas schemas, bool nested)
     {
         string type = tool.RequiredText("type");
         if (type != "function") throw ApiErrors.UnsupportedValue(tool.PathOf("type"), $"is '{Names.Printable(type)}'; only 'function' is supported");
         JsonFields function = nested ? tool.Object("function") ?? throw ApiErrors.Missing(tool.PathOf("function")) : tool;
         string name = Name(function);
         string? description = function.Text("description", MaxDescription);
-        function.Boolean("strict"); // arguments always follow the schema: the grammar leaves no other way
-        JsonElement schema = function.Take("parameters") is { } parameters ? Schema(parameters, function.PathOf("parameters")) : NoParameters;
+        bool strict = function.Boolean("strict") is true; // arguments follow the schema either way: the grammar leaves no other
+        JsonElement schema = function.Take("parameters") is { } parameters
+            ? schemas.AddParameters(parameters, function.PathOf("parameters"), strict)
+            : NoParameters;
         function.End();
         if (nested) tool.End();
         return AIFunctionFactory.CreateDeclaration(name, description, schema);
@@ -54,11 +57,6 @@ static partial class ToolReader
         return ValidName().IsMatch(name) ? name : throw ApiErrors.Value(
             function.PathOf("name"), "string does not match pattern. Expected a string that matches the pattern '^[a-zA-Z0-9_-]+$' and has at most 64 characters.");
     }
-
-    /// <summary>A schema that outlives the body it was read from.</summary>
-    public static JsonElement Schema(JsonElement schema, string path) => schema.ValueKind == JsonValueKind.Object
-        ? schema.Clone()
-        : throw ApiErrors.Type(path, "an object", JsonFields.Kind(schema));
 
     static ChatToolMode Choice(JsonElement choice, string path, ref List<AITool> tools, bool nested)
     {

@@ -21,10 +21,11 @@ static class ResponseRequestReader
         SamplingReader.Read(body, options);
         options.MaxOutputTokens = (int?)body.Integer("max_output_tokens", 1, MaxTokens);
         options.Instructions = body.Take("instructions") is { } instructions ? content.Text(instructions, "instructions") : null;
-        ToolReader.Read(body, options, content.Options.MaxTools, nested: false);
+        RequestSchemas schemas = new(ParameterNames.Responses);
+        ToolReader.Read(body, options, content.Options.MaxTools, schemas, nested: false);
         if (body.Object("text") is { } text)
         {
-            options.ResponseFormat = FormatReader.Read(text.Object("format"), nested: false);
+            options.ResponseFormat = FormatReader.Read(text.Object("format"), schemas, nested: false);
             text.OnlyWord("verbosity", "medium", "the length of answers cannot be set");
             text.End();
         }
@@ -57,7 +58,7 @@ static class ResponseRequestReader
             ParallelToolCalls = options.AllowMultipleToolCalls,
             TopLogprobs = top ?? 0,
         });
-        return new ServedRequest { Model = model, Messages = messages, Options = options, Stream = stream, Statistics = statistics };
+        return new ServedRequest { Model = model, Messages = messages, Options = options, Schemas = schemas, Stream = stream, Statistics = statistics };
     }
 
     /// <summary>What is repeated as it came; checked by the readers like everything else.</summary>

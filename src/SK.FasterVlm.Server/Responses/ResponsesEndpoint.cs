@@ -13,7 +13,7 @@ sealed class ResponsesEndpoint(RequestPipeline pipeline)
     public Task HandleAsync(HttpContext context)
     {
         ResponseEcho echo = new();
-        return pipeline.RunAsync(context, (json, content) => ResponseRequestReader.Read(json, content, e => echo = e), async (request, time) =>
+        return pipeline.RunAsync(context, ParameterNames.Responses, (json, content) => ResponseRequestReader.Read(json, content, e => echo = e), async (request, time) =>
         {
             ServedModel model = pipeline.Model;
             if (request.Stream)

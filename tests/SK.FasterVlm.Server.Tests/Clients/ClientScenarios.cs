@@ -13,6 +13,9 @@ public abstract class ClientScenarios(EmbeddedServer embedded)
 
     protected EmbeddedServer Embedded => embedded;
 
+    /// <summary>What the API calls its conversation, longest answer and schema of the answer.</summary>
+    protected virtual (string Conversation, string MaxTokens, string Schema) Names => ("messages", "max_completion_tokens", "response_format.json_schema.schema");
+
     protected abstract ISdkClient Connect(Uri server, string key = "unused");
 
     static CancellationToken Test => TestContext.Current.CancellationToken;
@@ -56,7 +59,7 @@ public abstract class ClientScenarios(EmbeddedServer embedded)
     {
         SdkQuestion question = new(string.Concat(Enumerable.Repeat("many words ", 4000))) { Stream = stream };
         SdkException error = await Assert.ThrowsAsync<SdkException>(() => AskAsync(question));
-        Assert.Equal((400, "context_length_exceeded"), (error.Status, error.Code));
+        Assert.Equal((400, "context_length_exceeded", Names.Conversation), (error.Status, error.Code, error.Parameter));
     }
 
     [Fact]
@@ -64,6 +67,26 @@ public abstract class ClientScenarios(EmbeddedServer embedded)
     {
         SdkException error = await Assert.ThrowsAsync<SdkException>(() => AskAsync(new SdkQuestion(Question) { Images = ["not a picture"u8.ToArray()] }));
         Assert.Equal((400, "invalid_image"), (error.Status, error.Code));
+        Assert.StartsWith($"{Names.Conversation}[0].content[0]", error.Parameter);
+    }
+
+    [Fact]
+    public async Task A_value_out_of_range_is_400_in_the_words_of_the_api()
+    {
+        SdkException error = await Assert.ThrowsAsync<SdkException>(() => AskAsync(new SdkQuestion("Hi") { MaxTokens = 2_000_000 }));
+        // Semantic Kernel's connector still sends the old name.
+        Assert.Equal(400, error.Status);
+        Assert.Contains(error.Parameter, new[] { Names.MaxTokens, Names.MaxTokens.Replace("completion_", "", StringComparison.Ordinal) });
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_schema_that_no_grammar_can_keep_is_400_and_named(bool stream)
+    {
+        SdkQuestion question = new("Hi") { Stream = stream, Schema = Schema("""{"type":"object","if":{"required":["a"]},"then":{"required":["b"]}}""") };
+        SdkException error = await Assert.ThrowsAsync<SdkException>(() => AskAsync(question));
+        Assert.Equal((400, "invalid_json_schema", Names.Schema), (error.Status, error.Code, error.Parameter));
     }
 
     [Fact]
@@ -219,4 +242,20 @@ public sealed class SemanticKernelScenarios(EmbeddedServer embedded) : ClientSce
 public sealed class NodeScenarios(EmbeddedServer embedded) : ClientScenarios(embedded)
 {
     protected override ISdkClient Connect(Uri server, string key) => new NodeClient(server, key);
+}
+
+/// <summary>The same over <c>/v1/responses</c>, of which Semantic Kernel's OpenAI connector has no stable client.</summary>
+public abstract class ResponsesScenarios(EmbeddedServer embedded) : ClientScenarios(embedded)
+{
+    protected override (string Conversation, string MaxTokens, string Schema) Names => ("input", "max_output_tokens", "text.format.schema");
+}
+
+public sealed class OpenAINetResponsesScenarios(EmbeddedServer embedded) : ResponsesScenarios(embedded)
+{
+    protected override ISdkClient Connect(Uri server, string key) => new OpenAINetResponsesClient(server, key);
+}
+
+public sealed class NodeResponsesScenarios(EmbeddedServer embedded) : ResponsesScenarios(embedded)
+{
+    protected override ISdkClient Connect(Uri server, string key) => new NodeClient(server, key, "responses");
 }

@@ -51,9 +51,18 @@ public sealed record SdkAnswer(string Text, string Finish, IReadOnlyList<SdkCall
 public sealed record SdkCall(string Id, string Name, string Arguments);
 
 /// <summary>An error as a client reports it.</summary>
-public sealed class SdkException(int status, string? code) : Exception($"{status} {code}")
+public sealed class SdkException(int status, string? code, string? parameter) : Exception($"{status} {code} {parameter}")
 {
     public int Status => status;
 
     public string? Code => code;
+
+    public string? Parameter => parameter;
+
+    /// <summary>From the body of an answer, where a client shows no more of it.</summary>
+    public static SdkException Of(int status, string body)
+    {
+        JsonNode error = JsonNode.Parse(body)!["error"]!;
+        return new SdkException(status, (string?)error["code"], (string?)error["param"]);
+    }
 }

@@ -5,7 +5,10 @@ using System.Text.Json.Nodes;
 namespace SK.FasterVlm.Server.Tests.Clients;
 
 /// <summary>The official JavaScript SDK, in a process of its own per question.</summary>
-sealed class NodeClient(Uri server, string key = "unused") : ISdkClient
+/// <param name="server">Where to.</param>
+/// <param name="key">The API key.</param>
+/// <param name="api">chat or responses.</param>
+sealed class NodeClient(Uri server, string key = "unused", string api = "chat") : ISdkClient
 {
     static readonly string Folder = Path.Combine(AppContext.BaseDirectory, "Clients", "openai-node");
     static readonly Lazy<Task> Installed = new(InstallAsync);
@@ -30,8 +33,8 @@ sealed class NodeClient(Uri server, string key = "unused") : ISdkClient
             ["parallel"] = question.Parallel,
             ["schema"] = question.Schema?.DeepClone(),
         };
-        JsonNode answer = JsonNode.Parse(await RunAsync("node", ["ask.mjs"], input.ToJsonString(), cancellationToken))!;
-        if (answer["error"] is { } error) throw new SdkException((int)error["status"]!, (string?)error["code"]);
+        JsonNode answer = JsonNode.Parse(await RunAsync("node", [$"ask-{api}.mjs"], input.ToJsonString(), cancellationToken))!;
+        if (answer["error"] is { } error) throw new SdkException((int)error["status"]!, (string?)error["code"], (string?)error["param"]);
         return new SdkAnswer(
             (string)answer["text"]!, (string)answer["finish"]!,
             [.. answer["calls"]!.AsArray().Select(static c => new SdkCall((string)c!["id"]!, (string)c["name"]!, (string)c["arguments"]!))],

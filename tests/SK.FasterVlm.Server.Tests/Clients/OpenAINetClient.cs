@@ -1,6 +1,5 @@
 using System.ClientModel;
 using System.Text;
-using System.Text.Json.Nodes;
 using OpenAI;
 using OpenAI.Chat;
 
@@ -26,8 +25,7 @@ sealed class OpenAINetClient(Uri server, string key = "unused") : ISdkClient
         }
         catch (ClientResultException e)
         {
-            string? body = e.GetRawResponse()?.Content.ToString();
-            throw new SdkException(e.Status, (string?)JsonNode.Parse(body!)!["error"]!["code"]);
+            throw SdkException.Of(e.Status, e.GetRawResponse()!.Content.ToString());
         }
     }
 

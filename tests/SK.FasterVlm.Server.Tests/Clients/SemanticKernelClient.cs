@@ -34,8 +34,7 @@ sealed class SemanticKernelClient(Uri server, string key = "unused") : ISdkClien
         catch (Exception e) when ((e as ClientResultException ?? e.InnerException as ClientResultException) is { } http)
         {
             // Wrapped by the connector in whole answers, bare in streams.
-            string? body = http.GetRawResponse()?.Content.ToString();
-            throw new SdkException(http.Status, (string?)JsonNode.Parse(body!)!["error"]!["code"]);
+            throw SdkException.Of(http.Status, http.GetRawResponse()!.Content.ToString());
         }
     }
 

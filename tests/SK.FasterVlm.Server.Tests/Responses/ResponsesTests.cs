@@ -1,13 +1,12 @@
 using System.Net;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.AI;
-using OpenAI.Responses;
 using SK.FasterVlm.Server.Tests.Fakes;
 
 namespace SK.FasterVlm.Server.Tests.Responses;
 
 /// <summary><c>/v1/responses</c>: the objects, the events, the conversation, and what is refused.</summary>
-public sealed class ResponsesTests(EmbeddedServer embedded)
+public sealed class ResponsesTests
 {
     static Task<Reply> AskAsync(RunningServer server, object body) => server.PostAsync("/v1/responses", body);
 
@@ -119,39 +118,25 @@ public sealed class ResponsesTests(EmbeddedServer embedded)
     }
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task The_official_sdk_gets_what_the_model_says(bool stream)
+    [InlineData("MaxOutputTokens", "max_output_tokens")]
+    [InlineData("ResponseFormat", "text.format")]
+    [InlineData("Reasoning", "reasoning.effort")]
+    [InlineData("Logprobs", "include")]
+    [InlineData("Tools", "tools")]
+    [InlineData("AllowMultipleToolCalls", "parallel_tool_calls")]
+    [InlineData("Messages", "input")]
+    public async Task What_the_engine_refuses_has_the_name_it_has_here(string option, string parameter)
     {
-        const string Question = "What is in the picture?";
-        ChatResponse expected = await embedded.AskDirectlyAsync(Question, 12, EmbeddedServer.Picture(2));
-        ResponsesClient client = new(new System.ClientModel.ApiKeyCredential("unused"), new ResponsesClientOptions { Endpoint = new Uri(embedded.Address, "/v1") });
-        CreateResponseOptions options = new(
-            "tiny-llava",
-            [
-                ResponseItem.CreateUserMessageItem(
-                    [
-                        ResponseContentPart.CreateInputImagePart(BinaryData.FromBytes(EmbeddedServer.Picture(2), "image/jpeg")),
-                        ResponseContentPart.CreateInputTextPart(Question),
-                    ]),
-            ])
-        { MaxOutputTokenCount = 12, StreamingEnabled = stream };
-        if (!stream)
+        foreach (Exception error in new Exception[] { new ArgumentException($"ChatOptions.{option} is not right."), new NotSupportedException($"ChatOptions.{option} is not supported: it is not.") })
         {
-            ResponseResult response = await client.CreateResponseAsync(options, RunningServer.Test);
-            Assert.Equal((expected.Text, expected.Usage!.OutputTokenCount), (response.GetOutputText(), response.Usage.OutputTokenCount));
-            return;
+            ScriptedChatClient refusing = new() { Script = _ => ScriptedChatClient.Fail(error) };
+            await using RunningServer server = await RunningServer.StartAsync(refusing);
+            foreach (bool stream in new[] { false, true })
+            {
+                Reply reply = await AskAsync(server, new { model = "scripted", input = "Hello", stream });
+                reply.AssertError(400, parameter, (string?)reply.Error["code"]);
+            }
         }
-        System.Text.StringBuilder text = new();
-        ResponseResult? last = null;
-        await foreach (StreamingResponseUpdate update in client.CreateResponseStreamingAsync(options, RunningServer.Test))
-        {
-            if (update is StreamingResponseOutputTextDeltaUpdate delta) text.Append(delta.Delta);
-            if (update is StreamingResponseCompletedUpdate completed) last = completed.Response;
-            if (update is StreamingResponseIncompleteUpdate incomplete) last = incomplete.Response;
-        }
-        Assert.Equal(expected.Text, text.ToString());
-        Assert.Equal(expected.Text, last!.GetOutputText());
     }
 
     static string Uri(int picture) => $"data:image/jpeg;base64,{Convert.ToBase64String(EmbeddedServer.Picture(picture))}";

@@ -122,7 +122,7 @@ public sealed class ParameterThreatTests(EmbeddedServer embedded) : CanaryServer
     public async Task H4_a_schema_the_engine_cannot_take_is_400_and_names_the_parameter()
     {
         Reply reply = await Server.ChatAsync(With("tools", """[{"type":"function","function":{"name":"a","parameters":{"type":"array"}}}]"""));
-        reply.AssertError(400, "tools", "invalid_json_schema");
+        reply.AssertError(400, "tools[0].function.parameters", "invalid_json_schema");
     }
 
     [Fact]

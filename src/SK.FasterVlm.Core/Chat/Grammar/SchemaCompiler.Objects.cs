@@ -32,6 +32,8 @@ partial class SchemaCompiler
             if (rule is not null) members.Add(new(name, rule, required.Contains(name)));
             else if (required.Contains(name)) return null;
         }
+        if (members.Count > 0 && schema.Has("patternProperties"))
+            _notes.Add($"{schema.Pointer}: \"patternProperties\" holds for declared names; no other is written.");
         if (members.Count == 0 && Extra(schema) is { } extra) return MapOf(schema, extra, least, most);
 
         // Too many may be valid: leave the last optional ones away. Too few: the first optional ones become required.

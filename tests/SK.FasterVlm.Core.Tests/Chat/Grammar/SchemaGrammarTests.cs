@@ -139,6 +139,7 @@ public sealed class SchemaGrammarTests
     [InlineData("""{"type":"string","x-note":1}""", "x-note")]
     [InlineData("""{"$ref":"#/a"}""", "#/a")]
     [InlineData("""{"type":"object","patternProperties":{"^x":{}}}""", "pattern")]
+    [InlineData("""{"type":"object","properties":{"a":{}},"patternProperties":{"^x":{}}}""", "patternProperties")]
     public void What_is_not_taken_literally_is_noted(string schema, string word) =>
         Assert.Contains(word, Assert.Single(Compile(schema).Notes), StringComparison.Ordinal);
 
