@@ -24,6 +24,31 @@ public unsafe class HeadAttentionTests
             Assert.InRange(Compare.Max(Naive(q, k, v, width, scale), Run(q, k, v, width, scale)), 0, scale > 1 ? 1e-3 : 1e-5);
     }
 
+    // The largest score is subtracted wherever it is: without that its exponential, or its product with a large value, overflows.
+    [Fact]
+    public void Any_key_can_be_the_only_one_that_counts()
+    {
+        Assert.SkipUnless(HeadAttention.IsSupported, NotHere);
+        const int keys = 17, width = 8;
+        float[] q = new float[keys * width], k = new float[keys * width], v = Floats(new Random(4), keys * width);
+        for (int i = 0; i < v.Length; i++) v[i] *= 1000;
+        // Query i likes key i alone: each key has a length and a direction of its own.
+        for (int i = 0; i < keys; i++)
+        {
+            (k[i * width], k[i * width + 1]) = (MathF.Cos(i * 0.3f), MathF.Sin(i * 0.3f));
+            (q[i * width], q[i * width + 1]) = (k[i * width], k[i * width + 1]);
+        }
+        float[] result = Run(q, k, v, width, 10_000);
+        for (int i = 0; i < result.Length; i++) Assert.Equal(v[i], result[i], 1e-2);
+    }
+
+    [Theory]
+    [InlineData(8, true)]
+    [InlineData(64, true)]
+    [InlineData(12, false)]
+    [InlineData(4, false)]
+    public void Heads_of_whole_groups_of_eight_fit(int width, bool fits) => Assert.Equal(fits, HeadAttention.Fits(width));
+
     [Fact]
     public void A_share_of_the_queries_computes_those_only()
     {
@@ -55,10 +80,20 @@ public unsafe class HeadAttentionTests
             double exact = Math.Exp(x);
             Assert.InRange(VectorExp.Exp(Vector512.Create(x))[7], exact * (1 - 2e-5), exact * (1 + 2e-5)); // x itself is rounded
             Assert.InRange(VectorExp.Exp(Vector256.Create(x))[3], exact * (1 - 2e-5), exact * (1 + 2e-5));
-            if (Math.Abs(x) < 1) Assert.InRange(VectorExp.Exp(Vector512.Create(x))[7], exact * (1 - 4e-7), exact * (1 + 4e-7));
+            if (Math.Abs(x) >= 1) continue;
+            Assert.InRange(VectorExp.Exp(Vector512.Create(x))[7], exact * (1 - 4e-7), exact * (1 + 4e-7));
+            Assert.InRange(VectorExp.Exp(Vector256.Create(x))[3], exact * (1 - 4e-7), exact * (1 + 4e-7));
         }
-        Assert.InRange(VectorExp.Exp(Vector256.Create(float.NegativeInfinity))[0], 0, 1e-37f);
-        Assert.True(float.IsFinite(VectorExp.Exp(Vector256.Create(1000f))[0]));
+        foreach (float x in new[] { -88f, -100f, -1000f, float.NegativeInfinity })
+        {
+            Assert.InRange(VectorExp.Exp(Vector256.Create(x))[0], 0, 1e-37f);
+            Assert.InRange(VectorExp.Exp(Vector512.Create(x))[0], 0, 1e-37f);
+        }
+        foreach (float x in new[] { 88f, 100f, 1000f, float.PositiveInfinity })
+        {
+            Assert.InRange(VectorExp.Exp(Vector256.Create(x))[0], 1e37f, float.MaxValue);
+            Assert.InRange(VectorExp.Exp(Vector512.Create(x))[0], 1e37f, float.MaxValue);
+        }
     }
 
     // On more threads than heads, so that heads are cut.

@@ -70,6 +70,46 @@ public unsafe class RepackedTests
         Assert.True(Compare.Max(Run(rows, matrix, 64), Run(rows, matrix, 64, norm: (weight, bias, epsilon))) > 0.5);
     }
 
+    [Fact]
+    public void Rows_that_a_tile_lacks_are_zeros()
+    {
+        Assert.SkipUnless(RepackedMatrix.IsSupported, NotHere);
+        const int width = 64;
+        float[] rows = Floats(new Random(8), 4 * width);
+        byte[] tile = new byte[RepackedRows.TileBytes(width)];
+        Array.Fill<byte>(tile, 0xFF);
+        fixed (float* r = rows)
+        fixed (byte* t = tile) RepackedRows.Quantize((byte*)r, width * sizeof(float), 4, width, default, t);
+        for (int i = 0; i < width * RepackedRows.Tile; i++) Assert.True(i / 4 % RepackedRows.Tile < 4 || tile[i] == 0);
+        for (int block = 0; block < width / 32; block++)
+            for (int row = 4; row < RepackedRows.Tile; row++)
+                Assert.Equal(0, BitConverter.ToSingle(tile, width * RepackedRows.Tile + (block * RepackedRows.Tile + row) * sizeof(float)));
+    }
+
+    [Theory]
+    [InlineData(32, 16, true)]
+    [InlineData(96, 80, true)]
+    [InlineData(48, 16, false)]
+    [InlineData(16, 16, false)]
+    [InlineData(32, 24, false)]
+    [InlineData(33, 17, false)]
+    public void Whole_blocks_of_inputs_and_whole_panels_of_outputs_fit(int inputs, int outputs, bool fits) =>
+        Assert.Equal(fits, RepackedMatrix.Fits(inputs, outputs));
+
+    // Inputs of half a block; a feed-forward layer of half a panel; heads that are no groups of eight.
+    [Theory]
+    [InlineData(48, 128, 2)]
+    [InlineData(64, 72, 2)]
+    [InlineData(96, 128, 8)]
+    public void A_tower_whose_sizes_do_not_fit_is_computed_all_the_same(int width, int feedForward, int heads)
+    {
+        using var tiny = new TinyTower(new() { VisionType = GgmlType.F32 }, new VisionGeometry(84, 14, width, feedForward, heads, 3));
+        using ClipVisionTower own = tiny.Load(TowerPrecision.Q8_0, threads: 3), ggml = tiny.Load(TowerPrecision.Q8_0, ownKernels: false);
+        using EncodedView a = own.View(tiny.Pixels(1)), b = ggml.View(tiny.Pixels(1));
+        Assert.True(Compare.Cosine(own.Tokens(a, tiny.AllPatches), ggml.Tokens(b, tiny.AllPatches)) > 0.9998);
+        Assert.True(Compare.Cosine(Flat(tiny.Naive().Run(tiny.Pixels(1)).Features), own.Features(a, tiny.AllPatches)) > 0.9995);
+    }
+
     [Theory]
     [InlineData(float.NaN, true)]
     [InlineData(float.NaN, false)]
