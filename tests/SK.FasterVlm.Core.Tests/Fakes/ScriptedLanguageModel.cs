@@ -161,6 +161,8 @@ sealed class ScriptedLanguageModel : ILanguageModel
     /// <summary>As <see cref="OnEvaluate"/>, with the sequences of the pass.</summary>
     public Action<int[], CancellationToken>? OnPass { get; set; }
 
+    /// <summary>Called when a sequence is cut back.</summary>
+    public Action? OnTrim { get; set; }
 
     public int SequenceLength(int sequence) => _rows[sequence].Count;
 
@@ -168,6 +170,7 @@ sealed class ScriptedLanguageModel : ILanguageModel
     {
         CheckThread();
         if (Volatile.Read(ref _busy) != 0) throw new InvalidOperationException("Trimmed while in use.");
+        OnTrim?.Invoke();
         _rows[sequence].RemoveRange(length, _rows[sequence].Count - length);
     }
 

@@ -124,6 +124,19 @@ public class QueueTests
     }
 
     [Fact]
+    public async Task Cancelling_while_a_sequence_is_made_ready_gives_it_back()
+    {
+        await using Rig rig = new(sequences: 1);
+        await rig.CheckAsync(Ask("what has to go first"));
+        using CancellationTokenSource cancel = new();
+        rig.Language.OnTrim = cancel.Cancel; // between the choice of the sequence and the start
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => rig.RunAsync(Ask("another beginning"), cancel.Token));
+        rig.Language.OnTrim = null;
+        await rig.CheckAsync(Ask("the next one"));
+        rig.AssertIdle();
+    }
+
+    [Fact]
     public async Task Cancelling_at_any_pass_leaves_nothing_and_harms_nobody()
     {
         for (int n = 1; ; n++)
