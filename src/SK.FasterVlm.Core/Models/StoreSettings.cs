@@ -15,6 +15,9 @@ sealed record StoreSettings(ModelStoreOptions Options, string CacheDirectory, Ur
     internal Func<string, FileStream> OpenPart { get; init; } = static path =>
         new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0, FileOptions.Asynchronous);
 
+    /// <summary>Called with what connects to servers; tests trust a certificate of their own here.</summary>
+    internal Action<SocketsHttpHandler>? Sockets { get; init; }
+
     /// <summary>Called between the steps of a download; tests end the "process" here.</summary>
     internal Action<string>? Step { get; init; }
 

@@ -127,6 +127,22 @@ public class PrefixCacheTests
         Assert.Equal(0, (await rig.CheckAsync(Ask("a prompt that breaks", 10))).CachedPromptTokens);
     }
 
+    [Fact]
+    public async Task What_a_cancelled_request_had_evaluated_is_found_again()
+    {
+        await using Rig rig = new();
+        using CancellationTokenSource cancel = new();
+        int passes = 0;
+        rig.Language.OnPass = (_, _) =>
+        {
+            if (++passes == 3) cancel.Cancel();
+        };
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => rig.RunAsync(Ask("a prompt somebody leaves", 10), cancel.Token));
+        rig.Language.OnPass = null;
+        GenerationStatistics again = await rig.CheckAsync(Ask("a prompt somebody leaves", 10));
+        Assert.Equal(again.PromptTokens - 1, again.CachedPromptTokens);
+    }
+
     [Theory]
     [InlineData(1, 1, 160)]
     [InlineData(2, 2, 160)]

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using SK.FasterVlm.Models;
 
 namespace SK.FasterVlm.Core.Tests.Models;
@@ -69,6 +71,54 @@ public sealed class D2_RedirectTests
         rig.Hub.HubFault = context => FaultyHub.Status(context, 302, ("Location", location));
         await rig.FailAsync(ModelDownloadFailure.Insecure);
         Assert.Single(rig.Hub.Seen);
+    }
+
+    [Fact]
+    public async Task What_the_other_origin_says_about_the_file_does_not_count()
+    {
+        await using HubRig rig = await HubRig.StartAsync();
+        await rig.SucceedAsync(); // the blobs are known now
+        Directory.Delete(rig.Cache, recursive: true);
+        rig.Hub.HubFault = context => FaultyHub.Status(context, 302, ("Location",
+            $"{rig.Hub.Cdn}blob/{HubRig.Hash(context.Request.Path.Value!.Contains("mmproj", StringComparison.Ordinal) ? rig.Projector : rig.Model)}"));
+        rig.Hub.BlobFault = static (context, _, _) =>
+        {
+            context.Response.Headers["X-Repo-Commit"] = new string('c', 40);
+            return Task.FromResult(false);
+        };
+        CachedModel model = await rig.SucceedAsync();
+        Assert.Null(model.Model.Revision);
+    }
+
+    [Fact]
+    public async Task A_redirect_from_https_to_http_is_refused_also_to_this_machine()
+    {
+        await using HubRig rig = await HubRig.StartAsync();
+        await using TlsRedirect tls = await TlsRedirect.StartAsync(rig.Hub.Endpoint);
+        ModelDownloadException error = await rig.FailAsync(
+            ModelDownloadFailure.Insecure, o => (o.Endpoint, o.AllowInsecureHttp, o.Token) = (tls.Endpoint, true, "hf_secret"),
+            s => s with { Sockets = sockets => sockets.SslOptions.RemoteCertificateValidationCallback = (_, shown, _, _) => tls.IsItsOwn(shown) });
+        Assert.Contains("from https to http", error.Message, StringComparison.Ordinal);
+        Assert.Equal(1, tls.Requests);
+        Assert.Empty(rig.Hub.Seen);
+    }
+
+    [Fact]
+    public async Task The_token_is_not_sent_in_plain_text_though_http_is_allowed()
+    {
+        await using HubRig rig = await HubRig.StartAsync();
+        await rig.SucceedAsync(
+            o => (o.Endpoint, o.AllowInsecureHttp, o.Token) = ($"http://hub.invalid:{rig.Hub.Endpoint.Port}", true, "hf_secret"),
+            static s => s with { Sockets = static sockets => sockets.ConnectCallback = ConnectHereAsync });
+        Assert.Contains(rig.Hub.Seen, static r => r.Host.StartsWith("hub.invalid", StringComparison.Ordinal));
+        Assert.All(rig.Hub.Seen, static r => Assert.Null(r.Authorization));
+
+        static async ValueTask<Stream> ConnectHereAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
+        {
+            Socket socket = new(SocketType.Stream, ProtocolType.Tcp);
+            await socket.ConnectAsync(IPAddress.Loopback, context.DnsEndPoint.Port, cancellationToken);
+            return new NetworkStream(socket, ownsSocket: true);
+        }
     }
 
     [Fact]

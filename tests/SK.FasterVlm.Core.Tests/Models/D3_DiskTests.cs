@@ -53,6 +53,32 @@ public sealed class D3_DiskTests
     }
 
     [Fact]
+    public async Task What_is_on_the_disk_already_needs_no_more_space()
+    {
+        await using HubRig rig = await HubRig.StartAsync();
+        rig.WriteCatalog(bytes: rig.Model.Length);
+        await rig.BeginAsync(100_000);
+        long rest = rig.Model.Length - new FileInfo(rig.ModelPart).Length;
+        int asked = 0;
+        await rig.FailAsync(ModelDownloadFailure.Disk, seams: s => s with { FreeSpace = _ => rest - 1 });
+        // First for both files, by what the catalog says; then for the one, by what the server says, with 16 MiB to spare.
+        await rig.SucceedAsync(seams: s => s with { FreeSpace = _ => asked++ == 0 ? rest : rest + (1 << 24) });
+        Assert.Equal(2, asked);
+    }
+
+    /// <summary>A name for bytes that a loss of power could take away would be a promise.</summary>
+    [Fact]
+    public async Task Bytes_are_forced_to_the_disk_before_they_are_checked_and_named()
+    {
+        await using HubRig rig = await HubRig.StartAsync();
+        List<string> order = [];
+        await rig.SucceedAsync(seams: s => s with { OpenPart = path => new ForcedDisk(path, () => order.Add("forced")), Step = order.Add });
+        Assert.Equal(
+            ["forced", "verified", "accepted", "forced", "verified", "accepted"],
+            order.Where(static step => step is "forced" or "verified" or "accepted"));
+    }
+
+    [Fact]
     public async Task A_cache_that_cannot_be_written_is_named()
     {
         await using HubRig rig = await HubRig.StartAsync();
@@ -70,5 +96,15 @@ public sealed class D3_DiskTests
         Directory.CreateDirectory(rig.ModelPart);
         ModelDownloadException error = await rig.FailAsync(ModelDownloadFailure.Disk);
         Assert.Contains(HubRig.Name, error.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>A disk that says when it is told to keep what it has.</summary>
+    sealed class ForcedDisk(string path, Action forced) : FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, 0, FileOptions.Asynchronous)
+    {
+        public override void Flush(bool flushToDisk)
+        {
+            if (flushToDisk) forced();
+            base.Flush(flushToDisk);
+        }
     }
 }
