@@ -74,6 +74,12 @@ public sealed class FasterVlmServerOptions
     /// <summary>Time a request may take, waiting included, above zero to one day (default 10 minutes).</summary>
     public TimeSpan RequestTimeout { get; set; } = TimeSpan.FromMinutes(10);
 
+    /// <summary>
+    /// Silence of a stream after which a comment is sent, so that proxies do not close the connection while the answer is prepared; 1
+    /// second to 10 minutes (default 15 seconds), or <see cref="Timeout.InfiniteTimeSpan"/> for never.
+    /// </summary>
+    public TimeSpan StreamKeepAlive { get; set; } = TimeSpan.FromSeconds(15);
+
     /// <summary>What <c>Retry-After</c> says when the server itself is full (default 1 second).</summary>
     public TimeSpan RetryAfter { get; set; } = TimeSpan.FromSeconds(1);
 
@@ -118,6 +124,8 @@ public sealed class FasterVlmServerOptions
         Range(MaxTools is >= 0 and <= 1024, nameof(MaxTools), "0 to 1024");
         Range(MaxChoices is >= 1 and <= 64, nameof(MaxChoices), "1 to 64");
         Range(RequestTimeout > TimeSpan.Zero && RequestTimeout <= TimeSpan.FromDays(1), nameof(RequestTimeout), "above zero and at most a day");
+        Range(StreamKeepAlive == Timeout.InfiniteTimeSpan || (StreamKeepAlive >= TimeSpan.FromSeconds(1) && StreamKeepAlive <= TimeSpan.FromMinutes(10)),
+            nameof(StreamKeepAlive), "1 second to 10 minutes, or infinite");
         Range(RetryAfter > TimeSpan.Zero && RetryAfter <= TimeSpan.FromHours(1), nameof(RetryAfter), "above zero and at most an hour");
         Range(ImageFetchTimeout > TimeSpan.Zero && ImageFetchTimeout <= TimeSpan.FromMinutes(5), nameof(ImageFetchTimeout), "above zero and at most 5 minutes");
         Range(MaxImageRedirects is >= 0 and <= 10, nameof(MaxImageRedirects), "0 to 10");

@@ -7,7 +7,7 @@ using SK.FasterVlm.Server.Requests;
 namespace SK.FasterVlm.Server.ChatCompletions;
 
 /// <summary>Writes an answer as chunks: role, pieces and finish reason of every choice, usage, <c>[DONE]</c>.</summary>
-sealed class ChatStream(HttpContext context, ServedRequest request, ServedModel model)
+sealed class ChatStream(HttpContext context, ServedRequest request, ServedModel model) : IStreamWriter<(int Choice, ChatResponseUpdate Update)>
 {
     const string Kind = "chat.completion.chunk";
 
@@ -15,29 +15,21 @@ sealed class ChatStream(HttpContext context, ServedRequest request, ServedModel 
     readonly long _created = model.Now;
     readonly ChoiceState[] _choices = [.. Enumerable.Range(0, request.Choices).Select(static i => new ChoiceState(i))];
 
-    /// <summary>Runs the request. What goes wrong before the first piece is thrown, later errors become the last event.</summary>
-    public async Task RunAsync(RequestTime time)
+    /// <summary>Runs the request.</summary>
+    public Task RunAsync(RequestTime time) =>
+        StreamedAnswer.RunAsync(context, Choices.StreamAsync(model.Client, request, time.Token), this, time, model.Server.StreamKeepAlive);
+
+    async Task IStreamWriter<(int Choice, ChatResponseUpdate Update)>.BeginAsync(EventStream events)
     {
-        IAsyncEnumerator<(int Choice, ChatResponseUpdate Update)> updates =
-            Choices.StreamAsync(model.Client, request, time.Token).GetAsyncEnumerator(time.Token);
-        await using (updates.ConfigureAwait(false))
-        {
-            bool more = await updates.MoveNextAsync().ConfigureAwait(false);
-            using EventStream events = EventStream.Begin(context);
-            try
-            {
-                foreach (ChoiceState choice in _choices)
-                    await SendAsync(events, choice, new ChunkDelta { Role = "assistant", Content = "" }).ConfigureAwait(false);
-                for (; more; more = await updates.MoveNextAsync().ConfigureAwait(false))
-                    await SendAsync(events, _choices[updates.Current.Choice], updates.Current.Update).ConfigureAwait(false);
-                await FinishAsync(events).ConfigureAwait(false);
-            }
-            catch (Exception e) when (!context.RequestAborted.IsCancellationRequested)
-            {
-                await events.SendAsync(ErrorEnvelope.Of(time.ToApiError(e)), ApiJson.Wire.ErrorEnvelope).ConfigureAwait(false);
-            }
-        }
+        foreach (ChoiceState choice in _choices)
+            await SendAsync(events, choice, new ChunkDelta { Role = "assistant", Content = "" }).ConfigureAwait(false);
     }
+
+    Task IStreamWriter<(int Choice, ChatResponseUpdate Update)>.WriteAsync(EventStream events, (int Choice, ChatResponseUpdate Update) piece) =>
+        SendAsync(events, _choices[piece.Choice], piece.Update);
+
+    Task IStreamWriter<(int Choice, ChatResponseUpdate Update)>.FailAsync(EventStream events, ApiException error) =>
+        events.SendAsync(ErrorEnvelope.Of(error), ApiJson.Wire.ErrorEnvelope);
 
     async Task SendAsync(EventStream events, ChoiceState choice, ChatResponseUpdate update)
     {
@@ -70,7 +62,7 @@ sealed class ChatStream(HttpContext context, ServedRequest request, ServedModel 
             .ConfigureAwait(false);
     }
 
-    async Task FinishAsync(EventStream events)
+    async Task IStreamWriter<(int Choice, ChatResponseUpdate Update)>.EndAsync(EventStream events)
     {
         UsageDetails? usage = ChatAnswers.Sum(_choices.Select(static c => c.Usage));
         foreach (ChoiceState choice in _choices)

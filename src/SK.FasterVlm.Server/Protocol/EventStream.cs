@@ -58,6 +58,13 @@ sealed class EventStream : IDisposable
         return FlushAsync();
     }
 
+    /// <summary>Sends a comment, which clients pass over: something for proxies to see that the connection is alive.</summary>
+    public Task KeepAliveAsync()
+    {
+        _pipe.Write(": keep-alive\n\n"u8);
+        return FlushAsync();
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

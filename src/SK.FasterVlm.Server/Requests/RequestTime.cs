@@ -15,6 +15,7 @@ sealed class RequestTime : IDisposable
     public RequestTime(HttpContext context, TimeSpan limit, TimeProvider time, ParameterNames names)
     {
         _names = names;
+        Clock = time;
         _client = context.RequestAborted;
         _limit = new CancellationTokenSource(limit, time);
         _linked = CancellationTokenSource.CreateLinkedTokenSource(_limit.Token, _client);
@@ -23,6 +24,9 @@ sealed class RequestTime : IDisposable
     /// <summary>Cancelled at the end of the request's life.</summary>
     public CancellationToken Token => _linked.Token;
 
+    /// <summary>The clock.</summary>
+    public TimeProvider Clock { get; }
+
     /// <summary>The request, once it is read.</summary>
     public ServedRequest? Request { get; set; }
 
@@ -30,6 +34,9 @@ sealed class RequestTime : IDisposable
     public ApiException ToApiError(Exception error) => error is SchemaNotSupportedException schema && Request is { } request
         ? request.Schemas.ToApiError(schema)
         : ErrorMapping.ToApiError(error, _names, timedOut: _limit.IsCancellationRequested && !_client.IsCancellationRequested);
+
+    /// <summary>Ends the life of the request before its time.</summary>
+    public void End() => _linked.Cancel();
 
     /// <inheritdoc/>
     public void Dispose()

@@ -10,6 +10,7 @@ namespace SK.FasterVlm.Server.Responses;
 
 /// <summary>Writes a response as events: every item is announced, filled and closed; the last event carries the whole response.</summary>
 sealed class ResponseStream(HttpContext context, ServedRequest request, ServedModel model, ResponseEcho echo)
+    : IStreamWriter<ChatResponseUpdate>
 {
     readonly ResponseBuilder _response = new(request, model, echo);
     readonly StringBuilder _text = new();
@@ -17,29 +18,20 @@ sealed class ResponseStream(HttpContext context, ServedRequest request, ServedMo
     string? _message;
     int _sequence;
 
-    /// <summary>Runs the request. What goes wrong before the first piece is thrown, later errors become the last events.</summary>
-    public async Task RunAsync(RequestTime time)
+    /// <summary>Runs the request.</summary>
+    public Task RunAsync(RequestTime time) => StreamedAnswer.RunAsync(
+        context, model.Client.GetStreamingResponseAsync(request.Messages, request.Options, time.Token), this, time, model.Server.StreamKeepAlive);
+
+    async Task IStreamWriter<ChatResponseUpdate>.BeginAsync(EventStream events)
     {
-        IAsyncEnumerator<ChatResponseUpdate> updates = model.Client
-            .GetStreamingResponseAsync(request.Messages, request.Options, time.Token).GetAsyncEnumerator(time.Token);
-        await using (updates.ConfigureAwait(false))
-        {
-            bool more = await updates.MoveNextAsync().ConfigureAwait(false);
-            using EventStream events = EventStream.Begin(context);
-            try
-            {
-                await SendAsync(events, New("response.created") with { Response = _response.Begun() }).ConfigureAwait(false);
-                await SendAsync(events, New("response.in_progress") with { Response = _response.Begun() }).ConfigureAwait(false);
-                for (; more; more = await updates.MoveNextAsync().ConfigureAwait(false)) await SendAsync(events, updates.Current).ConfigureAwait(false);
-                await FinishAsync(events).ConfigureAwait(false);
-            }
-            catch (Exception e) when (!context.RequestAborted.IsCancellationRequested)
-            {
-                ApiException error = time.ToApiError(e);
-                await SendAsync(events, New("response.failed") with { Response = _response.Failed(error) }).ConfigureAwait(false);
-            }
-        }
+        await SendAsync(events, New("response.created") with { Response = _response.Begun() }).ConfigureAwait(false);
+        await SendAsync(events, New("response.in_progress") with { Response = _response.Begun() }).ConfigureAwait(false);
     }
+
+    Task IStreamWriter<ChatResponseUpdate>.WriteAsync(EventStream events, ChatResponseUpdate piece) => SendAsync(events, piece);
+
+    Task IStreamWriter<ChatResponseUpdate>.FailAsync(EventStream events, ApiException error) =>
+        SendAsync(events, New("response.failed") with { Response = _response.Failed(error) });
 
     async Task SendAsync(EventStream events, ChatResponseUpdate update)
     {
@@ -107,7 +99,7 @@ sealed class ResponseStream(HttpContext context, ServedRequest request, ServedMo
         _response.Add(item);
     }
 
-    async Task FinishAsync(EventStream events)
+    async Task IStreamWriter<ChatResponseUpdate>.EndAsync(EventStream events)
     {
         if (_message is null && _response.Output.Count == 0) await OpenMessageAsync(events).ConfigureAwait(false);
         await CloseMessageAsync(events).ConfigureAwait(false);

@@ -113,6 +113,21 @@ public abstract class ClientScenarios(EmbeddedServer embedded)
         while (admission.Requests > 0) await Task.Delay(5, Test);
     }
 
+    [Fact]
+    public async Task A_stream_that_is_kept_alive_reads_like_any_other()
+    {
+        SilenceClock clock = new();
+        TaskCompletionSource release = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        ScriptedChatClient slow = new() { Script = request => After(release.Task.WaitAsync(request.Cancellation)) };
+        await using RunningServer server = await RunningServer.StartAsync(
+            slow, static o => o.StreamKeepAlive = SilenceClock.Silence, services => services.AddSingleton<TimeProvider>(clock));
+        Task<SdkAnswer> asked = Connect(server.Address).AskAsync(new SdkQuestion("Hi") { Model = ScriptedChatClient.ModelId, Stream = true }, Test);
+        await clock.PassAsync(2);
+        release.SetResult();
+        SdkAnswer answer = await asked;
+        Assert.Equal(("An answer.", "stop", 2L), (answer.Text, answer.Finish, answer.OutputTokens));
+    }
+
     [Theory]
     [InlineData("required", false)]
     [InlineData("required", true)]
@@ -208,6 +223,12 @@ public abstract class ClientScenarios(EmbeddedServer embedded)
         Assert.Equal((expected.Text, expected.FinishReason!.Value.Value, expected.Usage!.OutputTokenCount), (answer.Text, answer.Finish, answer.OutputTokens));
         Assert.Equal(expected.Usage.InputTokenCount, answer.InputTokens);
         Assert.Empty(answer.Calls);
+    }
+
+    static async IAsyncEnumerable<ChatResponseUpdate> After(Task release)
+    {
+        await release;
+        await foreach (ChatResponseUpdate update in ScriptedChatClient.Say("An ", "answer.")) yield return update;
     }
 
     static async IAsyncEnumerable<ChatResponseUpdate> Endless(ScriptedRequest request, TaskCompletionSource ended)
