@@ -100,7 +100,7 @@ internal static partial class LLamaSharpLoader
             KVUnified = true, // a shared prefix is marked, not copied, and one long conversation may take all of the cache
             Threads = threads,
             BatchThreads = threads,
-            FlashAttention = options.FlashAttention ? null : false,
+            FlashAttention = options.FlashAttention == false ? false : null,
             TypeK = cache,
             TypeV = cache,
         };

@@ -174,7 +174,7 @@ public abstract class EvaluationConformance<TFixture>(TFixture fixture) : IClass
     [InlineData(KvCacheType.F16, false)]
     public void KvTypesAndAttention_GiveTheSameAnswer(KvCacheType type, bool flash)
     {
-        using ILanguageModel usual = fixture.Create();
+        using ILanguageModel usual = fixture.Create(static o => o.FlashAttention = true);
         using ILanguageModel other = fixture.Create(o => (o.KvCache, o.FlashAttention) = (type, flash));
         int[] text = Rows.Text(usual, 40);
         usual.Evaluate(0, [Rows.Tokens(text)]);

@@ -33,7 +33,9 @@ internal static unsafe partial class LlamaCppLoader
             model = LoadWeights(file, options, onGpu, progress, cancellationToken);
             CheckModel(file, model);
             var cancel = new CancellationFlag();
-            context = MakeContext(model, options, contextLength, cacheLength, cancel);
+            bool flash = options.FlashAttention
+                ?? (onGpu || options.KvCache == KvCacheType.Q8_0 || file.SuitsFlashAttention(options.MicroBatchSize, cacheLength));
+            context = MakeContext(model, options, contextLength, cacheLength, flash, cancel);
             var tokenizer = new LlamaTokenizer(model);
             var info = new LanguageModelInfo(
                 file.Name, file.Header.Architecture, Llama.llama_model_n_embd_inp(model), Llama.llama_model_n_layer(model), tokenizer.Size,
@@ -116,7 +118,7 @@ internal static unsafe partial class LlamaCppLoader
     }
 
     static LlamaContextHandle MakeContext(
-        LlamaModelHandle model, FasterVlmOptions options, int contextLength, int cacheLength, CancellationFlag cancel)
+        LlamaModelHandle model, FasterVlmOptions options, int contextLength, int cacheLength, bool flash, CancellationFlag cancel)
     {
         int threads = options.Threads > 0 ? options.Threads : HostMachine.PhysicalCores;
         llama_context_params parameters = Llama.llama_context_default_params();
@@ -131,7 +133,7 @@ internal static unsafe partial class LlamaCppLoader
         parameters.n_outputs_max = (uint)options.MaxSequences;
         parameters.n_threads = threads;
         parameters.n_threads_batch = threads;
-        parameters.flash_attn_type = options.FlashAttention
+        parameters.flash_attn_type = flash
             ? llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_AUTO
             : llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED;
         parameters.type_k = parameters.type_v = options.KvCache switch
@@ -144,7 +146,11 @@ internal static unsafe partial class LlamaCppLoader
         parameters.abort_callback_data = cancel.Data;
         long mark = NativeLog.Mark();
         LlamaContextHandle context = LlamaContextHandle.Create(model, parameters);
-        if (!context.IsInvalid) return context;
+        if (!context.IsInvalid)
+        {
+            context.KeepThreads(threads);
+            return context;
+        }
         context.Dispose();
         throw new NativeRuntimeException($"No context of {cacheLength} positions could be made: {NativeLog.Since(mark)}");
     }

@@ -30,7 +30,7 @@ internal static class AbiExports
             "ggml_backend_tensor_get", "ggml_backend_sched_new", "ggml_backend_sched_free", "ggml_backend_sched_reset",
             "ggml_backend_sched_reserve", "ggml_backend_sched_alloc_graph", "ggml_backend_sched_graph_compute",
             "ggml_backend_sched_get_n_splits", "ggml_backend_sched_get_buffer_size", "ggml_backend_sched_set_eval_callback",
-            "ggml_gallocr_new", "ggml_gallocr_free", "ggml_gallocr_alloc_graph", "ggml_backend_graph_compute",
+            "ggml_threadpool_params_init", "ggml_gallocr_new", "ggml_gallocr_free", "ggml_gallocr_alloc_graph", "ggml_backend_graph_compute",
         ]),
         ("ggml",
         [
@@ -47,7 +47,7 @@ internal static class AbiExports
             "llama_vocab_get_add_bos", "llama_vocab_is_eog", "llama_vocab_is_control", "llama_vocab_get_attr",
             "llama_vocab_get_text", "llama_tokenize",
             "llama_token_to_piece", "llama_init_from_model", "llama_free", "llama_n_ctx", "llama_n_ctx_seq", "llama_n_batch",
-            "llama_n_ubatch", "llama_n_seq_max", "llama_set_n_threads", "llama_set_abort_callback", "llama_decode",
+            "llama_n_ubatch", "llama_n_seq_max", "llama_set_n_threads", "llama_set_abort_callback", "llama_attach_threadpool", "llama_decode",
             "llama_get_logits_ith", "llama_synchronize", "llama_get_memory", "llama_memory_clear", "llama_memory_seq_rm",
             "llama_memory_seq_cp", "llama_memory_seq_pos_min", "llama_memory_seq_pos_max", "llama_sampler_chain_init",
             "llama_sampler_chain_add", "llama_sampler_free", "llama_sampler_init_greedy", "llama_sampler_init_dist",

@@ -32,6 +32,7 @@ internal static class AbiTable
         ("llama_token_data", 12, "id 0 logit 4 p 8"),
         ("llama_token_data_array", 32, "data 0 size 8 selected 16 sorted 24"),
         ("ggml_init_params", 24, "mem_size 0 mem_buffer 8 no_alloc 16"),
+        ("ggml_threadpool_params", 528, "cpumask 0 n_threads 512 prio 516 poll 520 strict_cpu 524 paused 525"),
         ("ggml_tensor", 336,
             "type 0 buffer 8 ne 16 nb 48 op 80 op_params 84 flags 148 src 152 view_src 232 view_offs 240 data 248 name 256"),
     ];

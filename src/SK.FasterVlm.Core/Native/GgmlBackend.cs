@@ -78,6 +78,9 @@ internal static unsafe partial class GgmlBackend
     [LibraryImport(Base, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial void* ggml_backend_reg_get_proc_address(ggml_backend_reg* reg, string name);
 
+    [LibraryImport(Base)]
+    internal static partial void ggml_threadpool_params_init(ggml_threadpool_params* p, int n_threads);
+
     // Devices
 
     [LibraryImport(Base)]

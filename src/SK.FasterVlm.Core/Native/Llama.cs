@@ -152,6 +152,10 @@ internal static unsafe partial class Llama
     internal static partial void llama_set_abort_callback(
         LlamaContextHandle ctx, delegate* unmanaged[Cdecl]<void*, byte> abort_callback, void* abort_callback_data);
 
+    /// <summary>Threads for evaluations of one row, and of more. They must outlive the context.</summary>
+    [LibraryImport(Library)]
+    internal static partial void llama_attach_threadpool(LlamaContextHandle ctx, ggml_threadpool* threadpool, ggml_threadpool* threadpool_batch);
+
     /// <summary>0 done, 1 no room in the KV cache, 2 aborted by the callback, negative: refused or failed.</summary>
     [LibraryImport(Library)]
     internal static partial int llama_decode(LlamaContextHandle ctx, llama_batch batch);

@@ -29,10 +29,13 @@ internal sealed unsafe class LlamaModelHandle : SafeHandle
     }
 }
 
-/// <summary>A context. Holds a reference on its model, so that the model is freed last whatever order they are disposed in.</summary>
+/// <summary>
+/// A context. Holds a reference on its model, so that the model is freed last whatever order they are disposed in, and owns its threads.
+/// </summary>
 internal sealed unsafe class LlamaContextHandle : SafeHandle
 {
     readonly LlamaModelHandle _model;
+    GgmlThreadPool? _threads;
 
     LlamaContextHandle(LlamaModelHandle model) : base(0, true) => _model = model;
 
@@ -48,11 +51,20 @@ internal sealed unsafe class LlamaContextHandle : SafeHandle
         return result;
     }
 
+    /// <summary>Keeps the threads of the context's evaluations alive between them.</summary>
+    /// <param name="threads">Threads of an evaluation, of one row or many.</param>
+    internal void KeepThreads(int threads)
+    {
+        _threads = GgmlThreadPool.Start(threads);
+        if (_threads is not null) Llama.llama_attach_threadpool(this, _threads.Pointer, _threads.Pointer);
+    }
+
     public override bool IsInvalid => handle == 0;
 
     protected override bool ReleaseHandle()
     {
         Llama.llama_free((llama_context*)handle);
+        _threads?.Dispose();
         _model.DangerousRelease();
         return true;
     }

@@ -66,4 +66,42 @@ public sealed class EvaluationTests(TinyModel tiny) : IClassFixture<TinyModel>
         other.Evaluate(0, [Rows.Tokens(1, 2, 3)]);
         Assert.Equal(usual.GetLogits(0).ToArray(), other.GetLogits(0).ToArray());
     }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void Threads_KeptBetweenEvaluations_ChangeNothingBesideRounding(int threads)
+    {
+        using LlamaCppLanguageModel one = tiny.Load();
+        using LlamaCppLanguageModel many = tiny.Load(o => o.Threads = threads);
+        int[] text = Rows.Text(one, 40);
+        foreach (LlamaCppLanguageModel model in (LlamaCppLanguageModel[])[one, many])
+        {
+            model.Evaluate(0, [Rows.Tokens(text)]); // many rows, then one, then many again, by the same threads
+            model.Evaluate(0, [Rows.Tokens(7)]);
+            model.Evaluate(0, [Rows.Tokens(8, 9, 10)]);
+        }
+        Rows.Close(one.GetLogits(0).ToArray(), many.GetLogits(0).ToArray(), 0.05f);
+    }
+
+    [Theory]
+    [InlineData(128, 4, 512, 4096, false)] // heads of 32
+    [InlineData(128, 2, 512, 4096, true)] // heads of 64
+    [InlineData(128, 4, 512, 1 << 20, true)] // heads of 32, but 8 GB of scores
+    public void FlashAttention_IsForHeadsOfWholeSteps(int width, int heads, int batch, int cache, bool suits)
+    {
+        string directory = Directory.CreateTempSubdirectory("fastervlm-heads-").FullName;
+        try
+        {
+            LanguageGeometry language = ModelGeometry.Tiny.Language with { Width = width, Heads = heads, KeyValueHeads = heads };
+            (string path, _) = SyntheticModel.Write(directory, ModelGeometry.Tiny with { Language = language });
+            using LanguageModelFile file = LanguageModelFile.Open(path);
+            Assert.Equal(suits, file.SuitsFlashAttention(batch, cache));
+        }
+        finally
+        {
+            Directory.Delete(directory, true);
+        }
+    }
 }

@@ -15,7 +15,7 @@ public sealed partial class SharedAbiTests
 
     // Called only where the libraries are our own: model and context handles, the log, the version where there is one.
     static readonly string[] s_ownOnly =
-        ["llama_model_free", "llama_init_from_model", "llama_free", "llama_backend_init", "llama_version"];
+        ["llama_model_free", "llama_init_from_model", "llama_free", "llama_attach_threadpool", "llama_backend_init", "llama_version"];
 
     [Fact]
     public void Needed_IsWhatTheSharedSourcesCall()
