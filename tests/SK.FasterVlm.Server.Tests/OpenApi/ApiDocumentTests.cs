@@ -15,7 +15,7 @@ using SK.FasterVlm.Server.Tests.Fakes;
 namespace SK.FasterVlm.Server.Tests.OpenApi;
 
 /// <summary>The OpenAPI document: well formed, complete, guarded, and true of the answers.</summary>
-public sealed class ApiDocumentTests
+public sealed class ApiDocumentTests(EmbeddedServer embedded)
 {
     const string Address = "/openapi/v1.json";
 
@@ -96,6 +96,11 @@ public sealed class ApiDocumentTests
             ChatFinishReason.Length, new TextContent("Let me see."), new FunctionCallContent("call_1", "look", new Dictionary<string, object?> { ["at"] = 3 }));
         foreach (string data in (await server.PostAsync("/v1/responses", new { model = "scripted", input = "Hello", stream = true, tools })).Events)
             await Valid("ResponseEvent", JsonNode.Parse(data)!);
+        object image = new { type = "image_url", image_url = new { url = $"data:image/jpeg;base64,{Convert.ToBase64String(EmbeddedServer.Picture(1))}" } };
+        Reply pruned = await embedded.Server.ChatAsync(new { model = "tiny-llava", max_tokens = 1, messages = new[] { new { role = "user", content = new[] { image } } }, fastervlm = new { statistics = true } });
+        Assert.Single(pruned.Json["fastervlm"]!["statistics"]!["images"]!.AsArray());
+        await Valid("ChatCompletion", pruned.Json);
+        await Valid("ModelList", (await embedded.Server.GetAsync("/v1/models")).Json);
 
         async Task Valid(string schema, JsonNode answer)
         {

@@ -53,6 +53,22 @@ public sealed class PageBehaviourTests
     }
 
     [Fact]
+    public async Task A_busy_server_is_said_with_when_to_come_back_and_can_be_asked_again()
+    {
+        int asked = 0;
+        ScriptedChatClient client = new();
+        client.Script = _ => Interlocked.Increment(ref asked) == 1
+            ? ScriptedChatClient.Fail(new ServerBusyException(64, TimeSpan.FromSeconds(6.2)))
+            : ScriptedChatClient.Say("Now ", "then.");
+        await using RunningServer server = await RunningServer.StartAsync(client);
+        JsonNode seen = await Chromium.PlayAsync("busy", server, new { question = "Hello" });
+        Assert.Equal("The server is busy with other questions. Try again in 7 s.", (string)seen["refused"]!["error"]!);
+        Assert.Equal(("", "No answer.", "false"), ((string)seen["refused"]!["pane"]!["answer"]!, (string)seen["refused"]!["pane"]!["state"]!, (string)seen["refused"]!["pane"]!["busy"]!));
+        Assert.Equal(("Now then.", ""), ((string)seen["pane"]!["answer"]!, (string)seen["error"]!));
+        Assert.Contains("status of 429", (string)Assert.Single(seen["problems"]!.AsArray())!); // as the browser reports refused requests
+    }
+
+    [Fact]
     public async Task Text_never_becomes_markup()
     {
         const string Attack = "<img src=x onerror=alert(1)><b>bold</b>";

@@ -82,9 +82,11 @@ async function send(address, request) {
 
 async function words(response) {
   if (response.status === 401) return 'This server wants an API key; enter the right one under "More settings".';
+  if (response.status === 429) {
+    const wait = response.headers.get('Retry-After');
+    return `The server is busy with other questions. ${wait ? `Try again in ${wait} s.` : 'Try again shortly.'}`;
+  }
   const said = await response.json().then(json => json.error?.message, () => null);
-  const wait = response.headers.get('Retry-After');
-  if (response.status === 429) return `${said ?? 'The server is busy.'}${wait ? ` Try again in ${wait} s.` : ''}`;
   return said ?? `The server answered with an error (${response.status}).`;
 }
 

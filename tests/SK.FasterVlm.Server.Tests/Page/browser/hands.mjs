@@ -55,6 +55,7 @@ export const seenPane = (page, index) => page.locator('.pane').nth(index).evalua
     kept: [...pane.querySelectorAll('.kept')].map(rect => {
       const box = rect.getBoundingClientRect();
       return {
+        view: Number(rect.dataset.view),
         token: Number(rect.dataset.token),
         left: (box.left - picture.left) / picture.width,
         top: (box.top - picture.top) / picture.height,

@@ -110,6 +110,32 @@ export async function failure(page, { question }) {
   return { error: await page.getByRole('alert').textContent(), pane: await seenPane(page, 0) };
 }
 
+/** A server with too much to do, asked again. */
+export async function busy(page, { question }) {
+  const error = page.getByRole('alert');
+  await page.getByLabel('Question', { exact: true }).fill(question);
+  await page.getByRole('button', { name: 'Ask' }).click();
+  await error.getByText('busy').waitFor();
+  const refused = { error: await error.textContent(), pane: await seenPane(page, 0) };
+  await ask(page, question);
+  return { refused, error: await error.textContent(), pane: await seenPane(page, 0) };
+}
+
+/** A picture in tiles: shows the whole, the tiles, and the whole again. */
+export async function tiles(page, { picture, question, keep }) {
+  await dropPicture(page, picture, 'scene.jpg');
+  await moveSlider(page, 'keep', keep);
+  await ask(page, question);
+  const layers = page.locator('.layers button');
+  const names = await layers.allTextContents();
+  const pressed = () => layers.evaluateAll(all => all.map(e => e.getAttribute('aria-pressed')));
+  const seen = { names, whole: await seenPane(page, 0), first: await pressed() };
+  await layers.nth(1).click();
+  Object.assign(seen, { tiles: await seenPane(page, 0), second: await pressed() });
+  await layers.nth(0).press('Enter');
+  return { ...seen, again: await seenPane(page, 0), third: await pressed() };
+}
+
 /** A server that wants a key. */
 export async function key(page, { question, wrong, right }) {
   await page.getByText('This server wants an API key.').waitFor();
