@@ -58,6 +58,7 @@ internal sealed partial record NativeLibraries(string Directory, nint GgmlBase, 
             nint[] handles = new nint[Names.Length];
             for (int i = 0; i < files.Length; i++)
             {
+                LibraryFile.CheckWhole(files[i]!);
                 try
                 {
                     handles[i] = NativeLibrary.Load(files[i]!);
