@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
+using SK.FasterVlm.Server.Requests;
 
 namespace SK.FasterVlm.Server.Protocol;
 
@@ -19,12 +20,18 @@ sealed class RequestBody : IDisposable
     public JsonElement Root => _document.RootElement;
 
     /// <summary>Reads a body.</summary>
-    /// <exception cref="ApiException">Too large, or not JSON.</exception>
-    public static async Task<RequestBody> ReadAsync(HttpRequest request, FasterVlmServerOptions options, CancellationToken cancellationToken)
+    /// <param name="request">The request.</param>
+    /// <param name="options">Limits.</param>
+    /// <param name="place">Told how many bytes are held.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
+    /// <exception cref="ApiException">Too large, too much with all others, or not JSON.</exception>
+    public static async Task<RequestBody> ReadAsync(
+        HttpRequest request, FasterVlmServerOptions options, Admission.Place place, CancellationToken cancellationToken)
     {
         long limit = options.MaxBodyBytes;
         if (request.ContentLength > limit) throw TooLarge(limit);
-        byte[] buffer = ArrayPool<byte>.Shared.Rent((int)Math.Max(request.ContentLength ?? 0, FirstBuffer));
+        // What a client says it will send is not set aside before it comes: that costs the client nothing.
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(FirstBuffer);
         try
         {
             int length = 0;
@@ -33,7 +40,9 @@ sealed class RequestBody : IDisposable
                 ReadResult read = await request.BodyReader.ReadAsync(cancellationToken).ConfigureAwait(false);
                 long total = length + read.Buffer.Length;
                 if (total > limit) throw TooLarge(limit);
-                if (total > buffer.Length) buffer = Grow(buffer, length, total, limit);
+                long size = total > buffer.Length ? Math.Max(total, Math.Min(request.ContentLength ?? limit, buffer.Length * 4L)) : total;
+                place.Hold(size);
+                if (total > buffer.Length) buffer = Grow(buffer, length, size);
                 read.Buffer.CopyTo(buffer.AsSpan(length));
                 length = (int)total;
                 request.BodyReader.AdvanceTo(read.Buffer.End);
@@ -57,9 +66,9 @@ sealed class RequestBody : IDisposable
         ArrayPool<byte>.Shared.Return(buffer, clearArray: true); // prompts do not lie about in the pool
     }
 
-    static byte[] Grow(byte[] buffer, int used, long needed, long limit)
+    static byte[] Grow(byte[] buffer, int used, long size)
     {
-        byte[] larger = ArrayPool<byte>.Shared.Rent((int)Math.Max(needed, Math.Min(limit, buffer.Length * 2L)));
+        byte[] larger = ArrayPool<byte>.Shared.Rent((int)size);
         buffer.AsSpan(0, used).CopyTo(larger);
         ArrayPool<byte>.Shared.Return(buffer);
         return larger;

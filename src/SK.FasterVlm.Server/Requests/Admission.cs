@@ -20,18 +20,24 @@ sealed class Admission(IOptions<FasterVlmServerOptions> options)
     }
 
     /// <summary>Takes a place.</summary>
-    /// <param name="contentLength">What the client says it will send; null counts as the most it may.</param>
     /// <exception cref="ApiException">No place left: 429.</exception>
-    public Place Enter(long? contentLength)
+    public Place Enter()
     {
-        long bytes = Math.Clamp(contentLength ?? _options.MaxBodyBytes, 0, _options.MaxBodyBytes);
         lock (_lock)
         {
-            if (_requests >= _options.MaxConcurrentRequests || _bytes + bytes > _options.MaxBufferedBytes) throw ApiErrors.Busy(_options.RetryAfter);
+            if (_requests >= _options.MaxConcurrentRequests) throw ApiErrors.Busy(_options.RetryAfter);
             _requests++;
+        }
+        return new Place(this);
+    }
+
+    void Hold(long bytes)
+    {
+        lock (_lock)
+        {
+            if (_bytes + bytes > _options.MaxBufferedBytes) throw ApiErrors.Busy(_options.RetryAfter);
             _bytes += bytes;
         }
-        return new Place(this, bytes);
     }
 
     void Leave(long bytes)
@@ -43,13 +49,26 @@ sealed class Admission(IOptions<FasterVlmServerOptions> options)
         }
     }
 
-    /// <summary>A place; dispose it when the answer is out.</summary>
+    /// <summary>A place; dispose it when the answer is out. For one caller at a time.</summary>
     public sealed class Place : IDisposable
     {
-        readonly long _bytes;
         Admission? _owner;
+        long _bytes;
 
-        internal Place(Admission owner, long bytes) => (_owner, _bytes) = (owner, bytes);
+        internal Place(Admission owner) => _owner = owner;
+
+        /// <summary>
+        /// Counts the bytes of the body, as they come: not what a client says it will send, or a few that say much and send little would
+        /// take all there is.
+        /// </summary>
+        /// <param name="bytes">Bytes held by now.</param>
+        /// <exception cref="ApiException">All bodies together have too many: 429.</exception>
+        public void Hold(long bytes)
+        {
+            if (bytes <= _bytes) return;
+            _owner!.Hold(bytes - _bytes);
+            _bytes = bytes;
+        }
 
         /// <inheritdoc/>
         public void Dispose() => Interlocked.Exchange(ref _owner, null)?.Leave(_bytes);

@@ -20,13 +20,13 @@ sealed class RequestPipeline(ServedModel model, Admission admission, RemoteImage
         HttpContext context, ParameterNames names, Func<JsonElement, ContentReader, ServedRequest> read, Func<ServedRequest, RequestTime, Task> answer)
     {
         FasterVlmServerOptions options = model.Server;
-        using Admission.Place place = admission.Enter(context.Request.ContentLength);
+        using Admission.Place place = admission.Enter();
         using RequestTime life = new(context, options.RequestTimeout, time, names);
         try
         {
             ServedRequest request;
             ContentReader content = new(options, model.Options.MaxImages, model.Options.ImageLimits);
-            using (RequestBody body = await RequestBody.ReadAsync(context.Request, options, life.Token).ConfigureAwait(false))
+            using (RequestBody body = await RequestBody.ReadAsync(context.Request, options, place, life.Token).ConfigureAwait(false))
                 life.Request = request = read(body.Root, content);
             model.RequireName(request.Model);
             await content.FetchAsync(images, life.Token).ConfigureAwait(false);

@@ -14,6 +14,12 @@ sealed class ScriptedChatClient : IChatClient
     /// <summary>The requests, oldest first.</summary>
     public List<ScriptedRequest> Requests { get; } = [];
 
+    /// <summary>How many requests there were.</summary>
+    public int Count
+    {
+        get { lock (Requests) return Requests.Count; }
+    }
+
     public ScriptedRequest Last
     {
         get { lock (Requests) return Requests[^1]; }
