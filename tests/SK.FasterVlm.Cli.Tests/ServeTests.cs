@@ -40,7 +40,7 @@ public sealed class ServeTests
         Assert.Equal(ExitCodes.Usage, (await CliRun.InProcessAsync(["serve", .. options])).ExitCode);
 
     [Fact]
-    public async Task It_serves_the_embedded_model_until_a_signal_comes_and_then_ends_well()
+    public async Task L9_It_serves_the_embedded_model_until_a_signal_comes_and_then_ends_well()
     {
         using Process process = CliRun.Start("serve", "--port", "0", "--threads", "1", "--alias", "gpt-4o-mini");
         try

@@ -70,6 +70,6 @@ public class PromptBuilderTests
     }
 
     [Fact]
-    public void What_a_user_writes_about_images_is_text() =>
+    public void P2_What_a_user_writes_about_images_is_text() =>
         Assert.Empty(PromptBuilder.Build(s_template, [new(ChatRole.User, "<image> and <__media__>")]).Images);
 }

@@ -22,7 +22,7 @@ public class PromptTokenizerTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void No_special_token_comes_out_of_text(bool vocabularyParsesThemAnyway)
+    public void P1_No_special_token_comes_out_of_text(bool vocabularyParsesThemAnyway)
     {
         ScriptedLanguageModel model = new("") { SpecialsAlwaysParsed = vocabularyParsesThemAnyway };
         model.Info = model.Info with { AddBos = false };
@@ -37,7 +37,7 @@ public class PromptTokenizerTests
     }
 
     [Fact]
-    public void Text_split_over_segments_cannot_assemble_a_special_token() =>
+    public void P1_Text_split_over_segments_cannot_assemble_a_special_token() =>
         Assert.DoesNotContain(
             ScriptedLanguageModel.Eos, Ids(new("") { SpecialsAlwaysParsed = true }, PromptSegment.UserText("</"), PromptSegment.UserText("s>")));
 

@@ -39,7 +39,7 @@ public sealed class SpecialTokenTests : IDisposable
     [Theory]
     [InlineData(SyntheticVocabularyKind.BpeChatMl, "chatml")]
     [InlineData(SyntheticVocabularyKind.BpeLlama3, "llama-3")]
-    public void What_a_user_types_adds_no_structure(SyntheticVocabularyKind vocabulary, string template)
+    public void P1_What_a_user_types_adds_no_structure(SyntheticVocabularyKind vocabulary, string template)
     {
         using LlamaCppLanguageModel model = Load(vocabulary);
         string[] spellings = SpellingsOf(template);

@@ -47,7 +47,7 @@ public sealed class LifetimeTests(TinyPair pair) : IClassFixture<TinyPair>
     }
 
     [Fact]
-    public async Task Disposing_during_requests_ends_them_and_frees_the_parts_once()
+    public async Task L7_Disposing_during_requests_ends_them_and_frees_the_parts_once()
     {
         FasterVlmModel model = await pair.LoadAsync(static o => o.MaxOutputTokens = 400);
         using FasterVlmChatClient client = model.CreateChatClient();

@@ -74,7 +74,7 @@ public sealed class RequestTests(TinyPair pair) : IClassFixture<TinyPair>
     [InlineData(127, true)]
     [InlineData(128, false)]
     [InlineData(129, false)]
-    public async Task The_context_is_counted_to_the_position(int length, bool fits)
+    public async Task P5_The_context_is_counted_to_the_position(int length, bool fits)
     {
         await using FasterVlmModel model = await pair.LoadAsync(static o => o.ContextLength = 128);
         int context = model.Language.ContextLength;
@@ -99,7 +99,7 @@ public sealed class RequestTests(TinyPair pair) : IClassFixture<TinyPair>
     }
 
     [Fact]
-    public async Task A_prompt_of_100_000_words_is_refused_by_its_numbers()
+    public async Task P5_A_prompt_of_100_000_words_is_refused_by_its_numbers()
     {
         await using FasterVlmModel model = await pair.LoadAsync();
         using FasterVlmChatClient client = model.CreateChatClient();

@@ -10,7 +10,7 @@ public class QueueTests
     static GenerationRequest Ask(string text, int tokens = 8, params string[] images) => Rig.Ask(text, tokens, images);
 
     [Fact]
-    public async Task A_full_queue_refuses_at_once_and_takes_requests_again_when_one_has_ended()
+    public async Task L1_A_full_queue_refuses_at_once_and_takes_requests_again_when_one_has_ended()
     {
         await using Rig rig = new(sequences: 2, configure: static o => o.MaxQueuedRequests = 1);
         Rig.Gate gate = rig.Hold();

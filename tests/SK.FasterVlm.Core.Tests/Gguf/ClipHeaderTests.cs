@@ -97,7 +97,7 @@ public sealed class ClipHeaderTests
 
     [Theory]
     [MemberData(nameof(BadKeys))]
-    public void Read_ImpossibleValue_Throws(string key, object value)
+    public void F6_Read_ImpossibleValue_Throws(string key, object value)
     {
         GgufFile file = GgufEdit.Projector().Set(key, value).ToFile();
         var error = Assert.Throws<ModelFormatException>(() => ClipHeader.Read(file));
@@ -127,7 +127,7 @@ public sealed class ClipHeaderTests
     [InlineData(ProjectorKind.MlpNorm)]
     [InlineData(ProjectorKind.Ldp)]
     [InlineData(ProjectorKind.LdpV2)]
-    public void Read_AnyTensorMissingOrOfAnotherShapeOrType_Throws(ProjectorKind projector)
+    public void F6_Read_AnyTensorMissingOrOfAnotherShapeOrType_Throws(ProjectorKind projector)
     {
         var options = new SyntheticModelOptions { Projector = projector };
         foreach (GgufTensorInfo tensor in GgufEdit.Projector(options).ToFile().Tensors)

@@ -19,7 +19,7 @@ public sealed class ModelPairValidatorTests
     }
 
     [Fact]
-    public void Validate_ProjectorOfAnotherModel_NamesBothWidths()
+    public void F6_Validate_ProjectorOfAnotherModel_NamesBothWidths()
     {
         ModelGeometry wide = ModelGeometry.Tiny with { Language = ModelGeometry.Tiny.Language with { Width = 128 } };
         GgufFile projector = GgufFile.Parse(SyntheticProjector.Build(wide, new SyntheticModelOptions()).ToArray().Bytes);
@@ -71,7 +71,7 @@ public sealed class ModelPairValidatorTests
 
     [Theory]
     [MemberData(nameof(BadKeys))]
-    public void Read_ImpossibleLanguageModel_Throws(string key, object value)
+    public void F6_Read_ImpossibleLanguageModel_Throws(string key, object value)
     {
         GgufFile file = GgufEdit.Model().Set(key, value).ToFile();
         var error = Assert.Throws<ModelFormatException>(() => LanguageHeader.Read(file));

@@ -72,7 +72,7 @@ public sealed class LoadingTests(TinyModel tiny) : IClassFixture<TinyModel>
     }
 
     [Fact]
-    public void AContextThatCannotFit_IsRefusedBeforeItIsAllocated()
+    public void L4_AContextThatCannotFit_IsRefusedBeforeItIsAllocated()
     {
         var e = Assert.Throws<NativeRuntimeException>(() => tiny.Load(o => (o.ContextLength, o.KvCacheLength, o.KvCache) = (1_048_576, 67_108_864, KvCacheType.F32)));
         Assert.Contains("67108864 positions", e.Message, StringComparison.Ordinal);
@@ -95,14 +95,14 @@ public sealed class LoadingTests(TinyModel tiny) : IClassFixture<TinyModel>
     }
 
     [Fact]
-    public void AnExceptionOfTheProgressHandler_ComesBack()
+    public void L8_AnExceptionOfTheProgressHandler_ComesBack()
     {
         var e = Assert.Throws<InvalidDataException>(() => tiny.Load(progress: new Direct(_ => throw new InvalidDataException("mine"))));
         Assert.Equal("mine", e.Message);
     }
 
     [Fact]
-    public void Dispose_TwiceIsFine_AndUseAfterwardsIsRefused()
+    public void L7_Dispose_TwiceIsFine_AndUseAfterwardsIsRefused()
     {
         LlamaCppLanguageModel model = tiny.Load();
         ITokenSampler sampler = model.CreateSampler(SamplingSettings.Greedy);
@@ -123,7 +123,7 @@ public sealed class LoadingTests(TinyModel tiny) : IClassFixture<TinyModel>
     }
 
     [Fact]
-    public void Sampler_MayOutliveTheModelItCameFrom_InAnyOrder()
+    public void L7_Sampler_MayOutliveTheModelItCameFrom_InAnyOrder()
     {
         LlamaCppLanguageModel model = tiny.Load();
         ITokenSampler first = model.CreateSampler(SamplingSettings.Greedy with { Grammar = "root ::= \"a\"" }), second = model.CreateSampler(SamplingSettings.Greedy);
@@ -133,7 +133,7 @@ public sealed class LoadingTests(TinyModel tiny) : IClassFixture<TinyModel>
     }
 
     [Fact]
-    public void AbandonedModels_AreFinalizedWithoutACrash()
+    public void L7_AbandonedModels_AreFinalizedWithoutACrash()
     {
         for (int i = 0; i < 5; i++) Abandon();
         GC.Collect();
@@ -150,7 +150,7 @@ public sealed class LoadingTests(TinyModel tiny) : IClassFixture<TinyModel>
     }
 
     [Fact]
-    public async Task DisposedDuringAnEvaluation_TheEvaluationEndsFirst()
+    public async Task L7_DisposedDuringAnEvaluation_TheEvaluationEndsFirst()
     {
         LlamaCppLanguageModel model = tiny.Load(o => o.ContextLength = 4000);
         Task run = Task.Run(() => model.Evaluate(0, [Rows.Tokens(Rows.Text(model, 3000))]), TestContext.Current.CancellationToken);

@@ -26,13 +26,13 @@ public sealed class TokenizerTests
     }
 
     [Fact]
-    public void RealVocabulary_NoTextBecomesASpecialToken() => NoTextBecomesStructure(LoadVocabulary(RealVocabulary()));
+    public void P1_RealVocabulary_NoTextBecomesASpecialToken() => NoTextBecomesStructure(LoadVocabulary(RealVocabulary()));
 
     [Theory]
     [InlineData(SyntheticVocabularyKind.Spm)]
     [InlineData(SyntheticVocabularyKind.BpeLlama3)]
     [InlineData(SyntheticVocabularyKind.BpeChatMl)]
-    public void SyntheticVocabulary_NoTextBecomesASpecialToken(SyntheticVocabularyKind kind)
+    public void P1_SyntheticVocabulary_NoTextBecomesASpecialToken(SyntheticVocabularyKind kind)
     {
         using var directory = new Core.Tests.Native.TemporaryDirectory();
         (string path, _) = SyntheticModel.Write(directory.Path, ModelGeometry.Tiny, new() { Vocabulary = kind });

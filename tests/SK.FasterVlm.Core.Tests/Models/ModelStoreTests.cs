@@ -110,7 +110,7 @@ public sealed class ModelStoreTests
     [InlineData("demo-vlm:../x")]
     [InlineData("demo-vlm:")]
     [InlineData("")]
-    public async Task A_name_that_could_be_a_path_is_no_name(string name)
+    public async Task U8_A_name_that_could_be_a_path_is_no_name(string name)
     {
         await using HubRig rig = await HubRig.StartAsync();
         ModelStore store = rig.Store();
@@ -135,7 +135,7 @@ public sealed class ModelStoreTests
     [InlineData("https://user:secret@example.org/x.gguf")]
     [InlineData("file:///etc/x.gguf")]
     [InlineData("ftp://example.org/x.gguf")]
-    public void A_source_that_could_leave_its_folder_is_no_source(string text)
+    public void U8_A_source_that_could_leave_its_folder_is_no_source(string text)
     {
         ModelDownloadException error = Assert.Throws<ModelDownloadException>(() => ModelFileSource.Parse(text));
         Assert.DoesNotContain("secret", error.Message, StringComparison.Ordinal);

@@ -17,7 +17,7 @@ public sealed class NativeLogTests
     }
 
     [Fact]
-    public void LinesOfTheLibrary_ReachTheLogger_UnderTheirCategory()
+    public void L8_LinesOfTheLibrary_ReachTheLogger_UnderTheirCategory()
     {
         using var loggers = new Recorder();
         NativeRuntime.Load(new NativeOptions(), loggers);

@@ -45,7 +45,7 @@ public sealed unsafe class NativeRuntimeTests
     }
 
     [Fact]
-    public void MissingLibraries_AreExplainedInOneMessage()
+    public void L10_MissingLibraries_AreExplainedInOneMessage()
     {
         using var empty = new TemporaryDirectory();
         var e = Assert.Throws<NativeRuntimeException>(() => NativeLibraries.Load(empty.Path));
@@ -83,7 +83,7 @@ public sealed unsafe class NativeRuntimeTests
     }
 
     [Fact]
-    public void FilesThatAreNoLibraries_AreNamed()
+    public void L10_FilesThatAreNoLibraries_AreNamed()
     {
         using var directory = new TemporaryDirectory();
         foreach (string name in NativeLibraries.Names) File.WriteAllText(Path.Combine(directory.Path, $"lib{name}.so"), "not a library");
@@ -92,7 +92,7 @@ public sealed unsafe class NativeRuntimeTests
     }
 
     [Fact]
-    public void LibrariesOfAnotherRelease_AreRefusedBeforeUse()
+    public void L10_LibrariesOfAnotherRelease_AreRefusedBeforeUse()
     {
         // The C library stands in for a libllama without llama_version.
         NativeRuntime.Load(new NativeOptions());

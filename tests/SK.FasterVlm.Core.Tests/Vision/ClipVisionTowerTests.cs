@@ -159,7 +159,7 @@ public class ClipVisionTowerTests
     }
 
     [Fact]
-    public void Weights_that_are_not_numbers_are_an_error_and_not_an_answer()
+    public void F9_Weights_that_are_not_numbers_are_an_error_and_not_an_answer()
     {
         using var tiny = new TinyTower(damage: "v.blk.1.attn_out.weight");
         using ClipVisionTower tower = tiny.Load();

@@ -115,7 +115,7 @@ public unsafe class RepackedTests
     [InlineData(float.NaN, false)]
     [InlineData(float.PositiveInfinity, true)]
     [InlineData(float.PositiveInfinity, false)]
-    public void What_is_not_a_number_is_not_rounded_away(float damage, bool inRows)
+    public void F9_What_is_not_a_number_is_not_rounded_away(float damage, bool inRows)
     {
         Assert.SkipUnless(RepackedMatrix.IsSupported, NotHere);
         var random = new Random(6);

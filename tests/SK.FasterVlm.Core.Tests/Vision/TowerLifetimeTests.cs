@@ -80,7 +80,7 @@ public class TowerLifetimeTests
     }
 
     [Fact]
-    public void Views_may_outlive_the_tower()
+    public void L7_Views_may_outlive_the_tower()
     {
         using var tiny = new TinyTower();
         ClipVisionTower tower = tiny.Load();

@@ -143,7 +143,7 @@ public sealed class VisionEncoderTests : IDisposable
     [InlineData(336, 1024, 4096, 20_000_000, true)]
     [InlineData(336, 1024, 4096, 100_000_000, false)]
     [InlineData(1792, 32, 100_000, 10_000_000_000, true)]
-    public void Towers_that_do_not_fit_into_memory_are_refused(int imageSize, int width, int feedForward, long available, bool refused)
+    public void L4_Towers_that_do_not_fit_into_memory_are_refused(int imageSize, int width, int feedForward, long available, bool refused)
     {
         ClipHeader header = ClipHeader.Read(_tiny.Projector) with { ImageSize = imageSize, Width = width, FeedForwardWidth = feedForward };
         if (refused) Assert.Throws<NativeRuntimeException>(() => VisionEncoder.CheckMemory(header, available));

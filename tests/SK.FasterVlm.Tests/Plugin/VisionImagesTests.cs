@@ -66,7 +66,7 @@ public sealed class VisionImagesTests : IDisposable
     [InlineData("/etc/hostname")]
     [InlineData("..")]
     [InlineData(".")]
-    public async Task Nothing_outside_of_the_root_is_found(string path) =>
+    public async Task U7_Nothing_outside_of_the_root_is_found(string path) =>
         await Fails(VisionErrorCode.ImageNotAllowed, new() { AllowedRoot = _root }, path);
 
     [Theory]
@@ -82,7 +82,7 @@ public sealed class VisionImagesTests : IDisposable
     }
 
     [Fact]
-    public async Task Links_cannot_lead_out_and_may_lead_within()
+    public async Task U7_Links_cannot_lead_out_and_may_lead_within()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "making links needs rights there that tests do not have");
         VisionPluginOptions options = new() { AllowedRoot = _root };
