@@ -52,6 +52,26 @@ public class BenchTests(TinyModel tiny) : IClassFixture<TinyModel>
         Assert.True(sample.GetProperty("peakResidentBytes").GetInt64() > 0);
     }
 
+    [Theory]
+    [InlineData("tiny")]
+    [InlineData("tiny-next")] // several views of an image, whose kept tokens must fit as well
+    public async Task Serving_is_measured_with_a_report(string geometry)
+    {
+        string report = tiny.At($"serve-{geometry}");
+        CliRun run = await CliRun.InProcessAsync(
+            ["bench", "serve", "--geometry", geometry, "--cache", tiny.At("serve-cache"), "--runs", "1", "--streams", "3", "--max-tokens", "4",
+            "--text-tokens", "20", "--threads", "1", "--report", report]);
+        Assert.True(run.ExitCode == 0, run.Error);
+        Assert.Equal(run.Output, File.ReadAllText($"{report}.md"));
+        JsonElement root = JsonDocument.Parse(File.ReadAllText($"{report}.json")).RootElement;
+        JsonElement reuse = root.GetProperty("reuse")[0], streams = root.GetProperty("streams")[0];
+        Assert.True(reuse.GetProperty("cachedTokens").GetInt32() > 0, "The second question found nothing of the first.");
+        Assert.Equal(3, streams.GetProperty("sameTexts").GetInt32());
+        Assert.True(streams.GetProperty("aloneGapMs").GetDouble() > 0 && streams.GetProperty("medianGapMs").GetDouble() > 0);
+        int[] chats = [.. root.GetProperty("room").EnumerateArray().Select(static r => r.GetProperty("chats").GetInt32())];
+        Assert.True(chats[1] > chats[0], $"{chats[1]} chats fit at 10 %, {chats[0]} at 100 %.");
+    }
+
     [Fact]
     public void A_spread_is_the_middle_and_the_ends()
     {

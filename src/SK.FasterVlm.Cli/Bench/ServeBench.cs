@@ -47,10 +47,9 @@ internal sealed class ServeBench(FasterVlmModel model, ServeSettings settings)
         double togetherSeconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
 
         int tokens = settings.OutputTokens * settings.Streams;
-        double[][] gaps = [.. together.Select(static s => s.Times.Zip(s.Times.Skip(1), static (a, b) => Stopwatch.GetElapsedTime(a, b).TotalMilliseconds).ToArray())];
+        double[][] aloneGaps = Gaps(alone), gaps = Gaps(together);
         return new StreamSample(
-            tokens / aloneSeconds, tokens / togetherSeconds,
-            Spread.Of(gaps.Select(static g => Spread.Of(g).Median)).Median,
+            tokens / aloneSeconds, tokens / togetherSeconds, MedianGap(aloneGaps), MedianGap(gaps),
             gaps.Max(static g => g.Max() / Spread.Of(g).Median),
             alone.Zip(together).Count(static pair => pair.First.Text == pair.Second.Text));
     }
@@ -119,6 +118,11 @@ internal sealed class ServeBench(FasterVlmModel model, ServeSettings settings)
 
     async Task<GenerationStatistics> AskAsync(GenerationRequest request, CancellationToken cancellationToken) =>
         (await model.Generator.CompleteAsync(request, cancellationToken)).Statistics;
+
+    static double[][] Gaps((string Text, List<long> Times)[] streams) =>
+        [.. streams.Select(static s => s.Times.Zip(s.Times.Skip(1), static (a, b) => Stopwatch.GetElapsedTime(a, b).TotalMilliseconds).ToArray())];
+
+    static double MedianGap(double[][] gaps) => Spread.Of(gaps.Select(static g => Spread.Of(g).Median)).Median;
 
     static double Ttft(GenerationStatistics statistics) => statistics.QueueMs + statistics.TimeToFirstTokenMs;
 }

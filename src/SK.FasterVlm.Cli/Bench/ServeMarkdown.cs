@@ -33,7 +33,7 @@ internal static class ServeMarkdown
         {
             Line(text, $"- {report.Settings.OutputTokens} tokens per stream, prompts included: {Number(Of(report.Streams, static s => s.AloneTokensPerSecond))} ");
             Line(text, $"tokens/s alone, {Number(Of(report.Streams, static s => s.TogetherTokensPerSecond))} together; median gap ");
-            Line(text, $"{Ms(Of(report.Streams, static s => s.MedianGapMs))}; {report.Streams.Min(static s => s.SameTexts)} of ");
+            Line(text, $"{Ms(Of(report.Streams, static s => s.AloneGapMs))} alone, {Ms(Of(report.Streams, static s => s.MedianGapMs))} together; {report.Streams.Min(static s => s.SameTexts)} of ");
             Line(text, $"{report.Settings.Streams} greedy texts the same alone and together.\n");
         }
         foreach (RoomSample room in report.Room)

@@ -23,11 +23,12 @@ internal sealed record ReuseSample(double FirstMs, double SecondMs, double TextM
 /// <summary>Streams one after the other and at once.</summary>
 /// <param name="AloneTokensPerSecond">All tokens by the time of all requests, one after the other.</param>
 /// <param name="TogetherTokensPerSecond">The same, all at once.</param>
+/// <param name="AloneGapMs">Median time between two pieces of a stream while it runs alone, median over the streams.</param>
 /// <param name="MedianGapMs">Median time between two pieces of a stream while all run, median over the streams.</param>
 /// <param name="WorstGapRatio">Longest gap of a stream by its median gap, of the worst stream.</param>
 /// <param name="SameTexts">Streams with the same text alone and together.</param>
 internal sealed record StreamSample(
-    double AloneTokensPerSecond, double TogetherTokensPerSecond, double MedianGapMs, double WorstGapRatio, int SameTexts)
+    double AloneTokensPerSecond, double TogetherTokensPerSecond, double AloneGapMs, double MedianGapMs, double WorstGapRatio, int SameTexts)
 {
     /// <summary>Together against alone.</summary>
     public double Speedup => TogetherTokensPerSecond / AloneTokensPerSecond;

@@ -3,7 +3,6 @@ using System.Reflection;
 using SK.FasterVlm.Cli.Bench;
 using SK.FasterVlm.Cli.Options;
 using SK.FasterVlm.Cli.Output;
-using SK.FasterVlm.Gguf;
 using SK.FasterVlm.Native;
 using SK.FasterVlm.Vision;
 
@@ -15,17 +14,7 @@ internal sealed class BenchCommand
     const int TextTokens = 40;
     const int PrecisionPictures = 3;
 
-    readonly Option<string?> _geometry = new("--geometry", "-g")
-    {
-        Description = $"Measure a synthetic model ({string.Join(", ", ModelGeometry.All.Select(static g => g.Name))}), written on first use.",
-        HelpName = "name",
-    };
-    readonly Option<string> _cache = new("--cache")
-    {
-        Description = "Where synthetic models are kept.",
-        HelpName = "directory",
-        DefaultValueFactory = static _ => SyntheticCache.DefaultDirectory(),
-    };
+    readonly GeometryOptions _geometry = new();
     readonly Option<string?> _image = new("--image", "-i")
     {
         Description = "Picture to measure with. Default: a generated one, 640 x 480.",
@@ -55,11 +44,7 @@ internal sealed class BenchCommand
     readonly ModelOptions _model = new();
     readonly CommandContext _context;
 
-    BenchCommand(CommandContext context)
-    {
-        _context = context;
-        _geometry.AcceptOnlyFromAmong(StringComparer.Ordinal, [.. ModelGeometry.All.Select(static g => g.Name)]);
-    }
+    BenchCommand(CommandContext context) => _context = context;
 
     /// <summary>Builds the command.</summary>
     public static Command Create(CommandContext context)
@@ -67,16 +52,11 @@ internal sealed class BenchCommand
         BenchCommand self = new(context);
         Command command = new("bench", "Measure encode, prefill, time to first token and memory at several keep ratios.")
         {
-            self._geometry, self._cache, self._image, self._keeps, self._runs, self._warmUp, self._outputTokens, self._precisions,
-            self._report,
+            self._image, self._keeps, self._runs, self._warmUp, self._outputTokens, self._precisions, self._report,
         };
+        self._geometry.AddTo(command, self._model);
         self._model.AddTo(command);
         command.Add(GlobalOptions.Json);
-        command.Validators.Add(result =>
-        {
-            if (result.GetResult(self._geometry) is not null && self._model.NamesFiles(result))
-                result.AddError("--geometry and --model exclude each other.");
-        });
         command.SetAction(self.RunAsync);
         command.Add(BenchServeCommand.Create(context));
         return command;
@@ -90,8 +70,7 @@ internal sealed class BenchCommand
         byte[] image = parsed.GetValue(_image) is string path
             ? await InputFiles.ReadImageAsync(path, _context.Terminal.OpenInput, cancellationToken)
             : BenchImage.Create(seed: 1);
-        if (parsed.GetValue(_geometry) is string geometry)
-            await UseSyntheticAsync(options, ModelGeometry.ByName(geometry), parsed.GetRequiredValue(_cache), cancellationToken);
+        await _geometry.ApplyAsync(_context.Terminal, parsed, options, TextTokens, cancellationToken);
         ReportFile file = new(parsed.GetValue(_report));
 
         BenchReport report = await MeasureAsync(parsed, options, image, file, cancellationToken);
@@ -107,17 +86,6 @@ internal sealed class BenchCommand
         if (parsed.GetValue(GlobalOptions.Json)) JsonOutput.Write(_context.Terminal.Out, report);
         else _context.Terminal.Out.Write(TerminalText.Clean(BenchMarkdown.Render(report)));
         return ExitCodes.Success;
-    }
-
-    async Task UseSyntheticAsync(FasterVlmOptions options, ModelGeometry geometry, string cache, CancellationToken cancellationToken)
-    {
-        (options.ModelPath, options.ProjectorPath) = await ProgressDisplay.RunAsync(
-            _context.Terminal, $"Writing {geometry.Name}", show => Task.Run(
-                () => SyntheticCache.Get(cache, geometry, new ImmediateProgress<double>(share => show(share, null)), cancellationToken),
-                cancellationToken));
-        // As the stock engine was measured, or what all views of LLaVA-NeXT need; a larger cache would only add memory.
-        int needed = geometry.MaxVisualTokens + TextTokens + 128 > 2048 ? 4096 : 2048;
-        if (options.ContextLength == 0) options.ContextLength = Math.Min(needed, geometry.Language.ContextLength);
     }
 
     async Task<BenchReport> MeasureAsync(

@@ -11,11 +11,15 @@ namespace SK.FasterVlm.Cli.Commands;
 /// <summary><c>fastervlm bench serve</c>: what sharing one model among many requests is worth.</summary>
 internal sealed class BenchServeCommand(CommandContext context)
 {
+    // The first words of a prompt, which make it differ from the others, take a token more or less.
+    const int OpeningSlack = 16;
+
     readonly Option<int> _runs = ValueParsers.Integer("--runs", "Measured rounds.", 1, 1000, 5);
     readonly Option<int> _streams = ValueParsers.Integer("--streams", "Streams at once.", 2, 64, 16);
     readonly Option<int> _outputTokens = ValueParsers.Integer("--max-tokens", "Tokens of each stream.", 4, 4096, 64);
     readonly Option<int> _textTokens = ValueParsers.Integer("--text-tokens", "Text tokens of a prompt, about.", 10, 200, 40);
     readonly Option<string?> _report = new("--report") { Description = "Write PATH.md and PATH.json.", HelpName = "path" };
+    readonly GeometryOptions _geometry = new();
     readonly ModelOptions _model = new();
 
     /// <summary>Builds the command.</summary>
@@ -26,6 +30,7 @@ internal sealed class BenchServeCommand(CommandContext context)
         {
             self._runs, self._streams, self._outputTokens, self._textTokens, self._report,
         };
+        self._geometry.AddTo(command, self._model);
         self._model.AddTo(command);
         command.Add(GlobalOptions.Json);
         command.SetAction(self.RunAsync);
@@ -35,6 +40,7 @@ internal sealed class BenchServeCommand(CommandContext context)
     async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         FasterVlmOptions options = await ModelFetch.ResolveAsync(context.Terminal, _model.Read(parsed), cancellationToken);
+        await _geometry.ApplyAsync(context.Terminal, parsed, options, parsed.GetValue(_textTokens), cancellationToken);
         ServeSettings settings = new(
             parsed.GetValue(_runs), parsed.GetValue(_streams), parsed.GetValue(_outputTokens), parsed.GetValue(_textTokens),
             options.Threads == 0 ? HostMachine.PhysicalCores : options.Threads);
@@ -52,7 +58,8 @@ internal sealed class BenchServeCommand(CommandContext context)
 
         // Nothing may be found of the time before: the same prompts run twice.
         (options.PrefixCache, options.MaxSequences) = (false, settings.Streams);
-        options.KvCacheLength = Math.Max(report!.Model.ContextLength, settings.Streams * (settings.OutputTokens + settings.TextTokens + report.Model.Patches));
+        int prompt = report!.Reuse.Max(static r => r.NewTokens + r.CachedTokens);
+        options.KvCacheLength = Math.Max(report.Model.ContextLength, settings.Streams * (prompt + OpeningSlack + settings.OutputTokens));
         await WithModelAsync(parsed, options, settings, "Streaming", async (_, bench, show) =>
         {
             await bench.StreamsAsync(cancellationToken);
