@@ -102,13 +102,21 @@ public sealed class FasterVlmServerOptions
     public int MaxImageRedirects { get; set; } = 3;
 
     /// <summary>What <c>detail: low</c> keeps of an image (default 10 % of the visual tokens).</summary>
-    public VisualTokenBudget LowDetail { get; set; } = VisualTokenBudget.Keep(0.10);
+    public VisualTokenBudget LowDetail { get; set; } = ImageDetail.Low.Budget()!;
 
     /// <summary>What <c>detail: high</c> keeps (default all).</summary>
-    public VisualTokenBudget HighDetail { get; set; } = VisualTokenBudget.All;
+    public VisualTokenBudget HighDetail { get; set; } = ImageDetail.High.Budget()!;
 
     /// <summary>What <c>detail: auto</c>, or none, keeps; null (default) is the model's own budget.</summary>
     public VisualTokenBudget? AutoDetail { get; set; }
+
+    /// <summary>What a detail keeps; null leaves it to the model.</summary>
+    internal VisualTokenBudget? BudgetOf(ImageDetail detail) => detail switch
+    {
+        ImageDetail.Low => LowDetail,
+        ImageDetail.High => HighDetail,
+        _ => AutoDetail,
+    };
 
     /// <summary>Checks every value.</summary>
     /// <exception cref="ArgumentException">A value is out of range or cannot be read; the message names it.</exception>

@@ -3,6 +3,7 @@ using Microsoft.SemanticKernel;
 using Microsoft.SemanticKernel.ChatCompletion;
 using SK.FasterVlm.Conversion;
 using SK.FasterVlm.Functions;
+using SK.FasterVlm.Pruning;
 
 namespace SK.FasterVlm;
 
@@ -49,10 +50,10 @@ sealed class ServiceRequest
         ChatOptions options = _settings.ToOptions();
         if (History.Any(static m => m.Role == AuthorRole.System)) options.Instructions = null; // the conversation has its own
         if (options.Seed is { } seed) options.Seed = seed + choice; // each answer its own draw, all of them repeatable
-        if (!_settings.HasBudget && ImageDetails.Of(History, _settings.Detail) is { } detail)
+        if (!_settings.HasBudget && RequestedDetail.Of(History, _settings.Detail) is { } detail)
         {
             (options.AdditionalProperties ??= []).Remove("visual_tokens");
-            if (ImageDetails.Budget(detail) is { } budget) options.AdditionalProperties["visual_tokens"] = budget.ToText();
+            if (detail.Budget() is { } budget) options.AdditionalProperties["visual_tokens"] = budget.ToText();
             if (options.AdditionalProperties.Count == 0) options.AdditionalProperties = null;
         }
         round.ApplyTo(options);

@@ -35,7 +35,7 @@ static class ChatRequestReader
 
         List<ChatMessage> messages = MessageReader.Read(body, content);
         FasterVlmRequestOptions own = SamplingReader.Own(
-            body.Object("fastervlm"), options, content.Detail?.Budget(content.Options), out bool statistics);
+            body.Object("fastervlm"), options, content.Budget, out bool statistics);
         own = own with { LogProbabilities = logprobs ? true : null, TopLogProbabilities = top, LogitBias = biases };
         options.RawRepresentationFactory = _ => own;
         body.End();

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Microsoft.Extensions.AI;
 using SK.FasterVlm.Imaging;
+using SK.FasterVlm.Pruning;
 using SK.FasterVlm.Server.Media;
 using SK.FasterVlm.Server.Protocol;
 
@@ -15,14 +16,16 @@ sealed class ContentReader(FasterVlmServerOptions options, int maxImages, ImageL
     readonly List<(List<AIContent> Contents, int Index, string Address, string Path)> _gaps = [];
     int _textLength;
     int _images;
+    ImageDetail? _detail;
 
     /// <summary>The limits of the request.</summary>
     public FasterVlmServerOptions Options => options;
 
     /// <summary>
-    /// The detail of the request, which has one budget for all of its images: that of the image that wants most. Null without images.
+    /// What the details of the images ask for. A request has one budget for all of its images: that of the image that wants most. Null without
+    /// images, or where it is left to the model.
     /// </summary>
-    public ImageDetail? Detail { get; private set; }
+    public VisualTokenBudget? Budget => _detail is { } detail ? options.BudgetOf(detail) : null;
 
     /// <summary>A text.</summary>
     public string Text(JsonElement value, string path)
@@ -43,8 +46,8 @@ sealed class ContentReader(FasterVlmServerOptions options, int maxImages, ImageL
         if (url.ValueKind != JsonValueKind.String) throw ApiErrors.Type(path, "a string", JsonFields.Kind(url));
         if (++_images > maxImages)
             throw ApiErrors.Bad($"The request has more than {maxImages} images.", path, "too_many_images");
-        ImageDetail wanted = detail switch { "low" => ImageDetail.Low, "high" => ImageDetail.High, _ => ImageDetail.Auto };
-        Detail = Detail is { } most && most > wanted ? most : wanted;
+        ImageDetail wanted = ImageDetails.Parse(detail ?? "auto", path);
+        _detail = _detail is { } most && most > wanted ? most : wanted;
 
         ReadOnlySpan<byte> text = DataUri.Utf8(url, path);
         if (DataUri.Is(text))

@@ -44,7 +44,7 @@ static class ResponseRequestReader
 
         List<ChatMessage> messages = InputReader.Read(body, content);
         FasterVlmRequestOptions own = SamplingReader.Own(
-            body.Object("fastervlm"), options, content.Detail?.Budget(content.Options), out bool statistics)
+            body.Object("fastervlm"), options, content.Budget, out bool statistics)
             with
         { LogProbabilities = logprobs ? true : null, TopLogProbabilities = top };
         options.RawRepresentationFactory = _ => own;

@@ -3,6 +3,7 @@ using Microsoft.Extensions.AI;
 using Microsoft.SemanticKernel;
 using Microsoft.SemanticKernel.ChatCompletion;
 using SK.FasterVlm.Functions;
+using SK.FasterVlm.Pruning;
 using AIContent = Microsoft.Extensions.AI.AIContent;
 using AIFunctionCallContent = Microsoft.Extensions.AI.FunctionCallContent;
 using AIFunctionResultContent = Microsoft.Extensions.AI.FunctionResultContent;
@@ -62,7 +63,7 @@ static class ChatMessageConverter
     public static AIContent Image(ImageContent image)
     {
         AIContent content = Source(image);
-        if (ImageDetails.Of(image) is { } detail) content.AdditionalProperties = new() { [DetailKey] = detail.ToWord() };
+        if (RequestedDetail.Of(image) is { } detail) content.AdditionalProperties = new() { [DetailKey] = detail.ToWord() };
         return content;
     }
 

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.Extensions.AI;
-using SK.FasterVlm.Conversion;
+using SK.FasterVlm.Pruning;
 
 
 namespace SK.FasterVlm;
@@ -50,7 +50,7 @@ public sealed partial class FasterVlmPromptExecutionSettings
         AdditionalPropertiesDictionary more = [];
         Add("min_p", MinP);
         Add("repetition_penalty", RepetitionPenalty);
-        Add("visual_tokens", (VisualTokens ?? (KeepRatio is null ? ImageDetails.Budget(Detail) : null))?.ToText());
+        Add("visual_tokens", (VisualTokens ?? (KeepRatio is null ? Detail.Budget() : null))?.ToText());
         Add("keep_ratio", KeepRatio);
         Add("selector", Selector);
         Add("selector_seed", SelectorSeed);
@@ -72,7 +72,7 @@ public sealed partial class FasterVlmPromptExecutionSettings
 
     /// <summary>How closely to look at images that do not say so themselves.</summary>
     /// <exception cref="ArgumentException">Not one of the three words.</exception>
-    internal ImageDetail Detail => ImageDetail is { } word ? ImageDetails.Parse(word, "image_detail") : Conversion.ImageDetail.Auto;
+    internal ImageDetail Detail => ImageDetails.Parse(ImageDetail ?? "auto", "image_detail");
 
     void Refuse()
     {
