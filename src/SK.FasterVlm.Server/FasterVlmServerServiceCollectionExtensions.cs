@@ -32,7 +32,8 @@ public static class FasterVlmServerServiceCollectionExtensions
     {
         ArgumentNullException.ThrowIfNull(services);
         services.AddOptions<FasterVlmServerOptions>().Configure(options => configure?.Invoke(options)).ValidateOnStart();
-        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<FasterVlmServerOptions>, FasterVlmServerOptionsValidator>());
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<FasterVlmServerOptions>>(
+            new OptionsValidator<FasterVlmServerOptions>(Options.Options.DefaultName, static o => o.Validate())));
         if (!services.Any(s => s.ServiceType == typeof(IChatClient) && Equals(s.ServiceKey, serviceId)))
         {
             services.AddFasterVlmChatClient(model, serviceId);
@@ -58,22 +59,5 @@ public static class FasterVlmServerServiceCollectionExtensions
         services.AddOpenTelemetry().WithMetrics(static metrics => metrics
             .AddMeter("SK.FasterVlm*", "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel").AddPrometheusExporter());
         return services;
-    }
-}
-
-/// <summary>Says at start-up what is wrong with the options.</summary>
-sealed class FasterVlmServerOptionsValidator : IValidateOptions<FasterVlmServerOptions>
-{
-    public ValidateOptionsResult Validate(string? name, FasterVlmServerOptions options)
-    {
-        try
-        {
-            options.Validate();
-            return ValidateOptionsResult.Success;
-        }
-        catch (ArgumentException e)
-        {
-            return ValidateOptionsResult.Fail(e.Message);
-        }
     }
 }

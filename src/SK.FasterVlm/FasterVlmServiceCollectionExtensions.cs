@@ -76,7 +76,7 @@ public static class FasterVlmServiceCollectionExtensions
         ArgumentNullException.ThrowIfNull(services);
         string name = serviceId ?? Options.Options.DefaultName;
         services.AddOptions<FasterVlmOptions>(name).Configure(options => configure?.Invoke(options)).ValidateOnStart();
-        services.AddSingleton<IValidateOptions<FasterVlmOptions>>(new FasterVlmOptionsValidator(name));
+        services.AddSingleton<IValidateOptions<FasterVlmOptions>>(new OptionsValidator<FasterVlmOptions>(name, ModelOptionsCheck.Check));
         // The name a kernel selects services by must be known before the file is read, and be the same afterwards.
         services.PostConfigure<FasterVlmOptions>(name, static options => options.ModelId ??= FasterVlmModelHost.NameOf(options));
         services.TryAddKeyedSingleton(serviceId, (provider, _) => new FasterVlmModelHost(
@@ -114,8 +114,9 @@ public static class FasterVlmServiceCollectionExtensions
     static void AddLifetime(this IServiceCollection services, string? serviceId)
     {
         if (services.Any(s => s.ServiceType == typeof(FasterVlmLifetime) && Equals(s.ServiceKey, serviceId))) return;
-        services.AddOptions<FasterVlmServiceOptions>(serviceId ?? Options.Options.DefaultName).ValidateOnStart();
-        services.AddSingleton<IValidateOptions<FasterVlmServiceOptions>>(new FasterVlmServiceOptionsValidator(serviceId ?? Options.Options.DefaultName));
+        string name = serviceId ?? Options.Options.DefaultName;
+        services.AddOptions<FasterVlmServiceOptions>(name).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<FasterVlmServiceOptions>>(new OptionsValidator<FasterVlmServiceOptions>(name, static o => o.Validate()));
         services.AddKeyedSingleton(serviceId, (provider, key) => new FasterVlmLifetime(
             provider.GetRequiredKeyedService<FasterVlmModelHost>(key), ServiceOptions(provider, serviceId),
             (provider.GetService<ILoggerFactory>() ?? NullLoggerFactory.Instance).CreateLogger<FasterVlmLifetime>()));
