@@ -44,13 +44,12 @@ sealed record OwnTimings(double Queue, double Images, double Prefill, double Gen
 /// <param name="Width">Pixels.</param>
 /// <param name="Height">Pixels.</param>
 /// <param name="GridSide">Visual tokens per row and column of a view.</param>
-/// <param name="Placement">Where the first view lies over the picture.</param>
 /// <param name="Views">Where every view lies over the picture: the whole picture first, then tiles in raster order.</param>
 /// <param name="Kept">Raster indices of the kept visual tokens, per view.</param>
 /// <param name="FromCache">Whether the image had been encoded for another request; its timings then are 0.</param>
 /// <param name="TimingsMs">Milliseconds by stage.</param>
 sealed record OwnImage(
-    int Width, int Height, int GridSide, OwnPlacement Placement, IReadOnlyList<OwnView> Views, IReadOnlyList<int[]> Kept, bool FromCache,
+    int Width, int Height, int GridSide, IReadOnlyList<OwnView> Views, IReadOnlyList<int[]> Kept, bool FromCache,
     OwnImageTimings TimingsMs)
 {
     public static OwnImage Of(ImageStatistics image)
@@ -61,14 +60,10 @@ sealed record OwnImage(
         PixelRectangle padded = new(-placement.OffsetX, -placement.OffsetY, placement.Side, placement.Side);
         return new OwnImage(
             image.Width, image.Height, (int)Math.Round(Math.Sqrt(perView)),
-            new OwnPlacement(-placement.OffsetX, -placement.OffsetY, placement.Side),
             [.. image.Kept.Select((_, view) => OwnView.Of(image.Plan?.ViewInPicture(view) ?? padded))], image.Kept, image.FromCache,
             new OwnImageTimings(image.Timings.Decode, image.Timings.Preprocess, image.Timings.Encode, image.Timings.Select, image.Timings.Project));
     }
 }
-
-/// <summary>A square in pixels of the picture; reaches over its edges where the picture was padded.</summary>
-sealed record OwnPlacement(int X, int Y, int Side);
 
 /// <summary>What a view shows, in pixels of the picture; reaches over its edges where the view shows padding.</summary>
 sealed record OwnView(double X, double Y, double Width, double Height)
