@@ -31,6 +31,7 @@ public static class FasterVlmServerServiceCollectionExtensions
         string? serviceId = null)
     {
         ArgumentNullException.ThrowIfNull(services);
+        string name = serviceId ?? Options.Options.DefaultName;
         services.AddOptions<FasterVlmServerOptions>().Configure(options => configure?.Invoke(options)).ValidateOnStart();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<FasterVlmServerOptions>>(
             new OptionsValidator<FasterVlmServerOptions>(Options.Options.DefaultName, static o => o.Validate())));
@@ -38,12 +39,15 @@ public static class FasterVlmServerServiceCollectionExtensions
         {
             services.AddFasterVlmChatClient(model, serviceId);
             // The functions are the clients' to call.
-            services.Configure<FasterVlmServiceOptions>(serviceId ?? Options.Options.DefaultName, static options => options.InvokeFunctions = false);
+            services.Configure<FasterVlmServiceOptions>(name, static options => options.InvokeFunctions = false);
         }
+        // So that the first client does not wait for it. A client that is none of ours has nothing to load.
+        services.PostConfigure<FasterVlmServiceOptions>(name, static options =>
+            options.WarmUp = options.WarmUp == FasterVlmWarmUp.None ? FasterVlmWarmUp.Background : options.WarmUp);
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(provider => new ServedModel(
             provider.GetRequiredKeyedService<IChatClient>(serviceId),
-            provider.GetRequiredService<IOptionsMonitor<FasterVlmOptions>>().Get(serviceId ?? Options.Options.DefaultName),
+            provider.GetRequiredService<IOptionsMonitor<FasterVlmOptions>>().Get(name),
             provider.GetRequiredService<IOptions<FasterVlmServerOptions>>().Value, provider.GetRequiredService<TimeProvider>()));
         services.TryAddSingleton<RequestGuard>();
         services.TryAddSingleton<Admission>();
@@ -54,7 +58,6 @@ public static class FasterVlmServerServiceCollectionExtensions
         services.TryAddSingleton<ModelsEndpoint>();
         services.TryAddSingleton<ApiDocument>();
         services.AddHostedService<ExposureCheck>();
-        services.AddHostedService<WarmUp>();
         services.AddHealthChecks().AddCheck<ModelHealthCheck>(ModelHealthCheck.Name, tags: [ModelHealthCheck.Name]);
         services.AddOpenTelemetry().WithMetrics(static metrics => metrics
             .AddMeter("SK.FasterVlm*", "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel").AddPrometheusExporter());

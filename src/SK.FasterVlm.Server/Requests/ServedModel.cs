@@ -43,9 +43,6 @@ sealed class ServedModel(IChatClient client, FasterVlmOptions model, FasterVlmSe
     public string Fingerprint => field ??= "fp_" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
         string.Create(CultureInfo.InvariantCulture, $"{Id} {typeof(FasterVlmModel).Assembly.GetName().Version}")))).AsSpan(0, 10).ToString();
 
-    /// <summary>Loads the model if it is not loaded.</summary>
-    public Task WarmUpAsync(CancellationToken cancellationToken) => _host?.GetModelAsync(cancellationToken) ?? Task.CompletedTask;
-
     /// <summary>Checks the name a client asks for.</summary>
     /// <exception cref="ApiException">404.</exception>
     public void RequireName(string name) => Known(name);
