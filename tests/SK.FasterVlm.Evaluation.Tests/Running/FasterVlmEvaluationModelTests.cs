@@ -1,6 +1,8 @@
+using Microsoft.Extensions.Logging;
 using SK.FasterVlm.Core.Tests.Fakes;
 using SK.FasterVlm.Evaluation.Benchmarks;
 using SK.FasterVlm.Evaluation.Running;
+using SK.FasterVlm.Language;
 
 namespace SK.FasterVlm.Evaluation.Tests.Running;
 
@@ -22,6 +24,16 @@ public sealed class FasterVlmEvaluationModelTests : IAsyncDisposable
         Assert.Equal("vicuna_v1", info.Settings["chat template"]);
         Assert.Matches(@"^\d+\.\d+\.\d+", info.LibraryVersion);
         Assert.DoesNotContain("+", info.LibraryVersion, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Create_WeightsWithoutAFile_NamesNoFileForThem()
+    {
+        await using FakeModel fake = new(new FasterVlmOptions { ProjectorPath = _folder.Write("own.gguf", "tower"), LanguageModelSource = new LoadedWeights() }, "x");
+
+        EvaluationModelInfo info = (await FasterVlmEvaluationModel.CreateAsync(fake.Model, TestContext.Current.CancellationToken)).Info;
+
+        Assert.Equal(["own.gguf"], info.Files.Select(static f => f.Name));
     }
 
     [Fact]
@@ -67,5 +79,15 @@ public sealed class FasterVlmEvaluationModelTests : IAsyncDisposable
     {
         await _fake.DisposeAsync();
         _folder.Dispose();
+    }
+
+    /// <summary>Weights that an application has loaded itself.</summary>
+    sealed class LoadedWeights : ILanguageModelSource
+    {
+        public bool NeedsModelFile => false;
+
+        public Task<LoadedLanguageModel> LoadAsync(
+            string? modelPath, FasterVlmOptions options, ILoggerFactory loggers, IProgress<double>? progress, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
     }
 }
