@@ -128,6 +128,33 @@ public class PrefixCacheTests
     }
 
     [Fact]
+    public async Task A_prompt_that_goes_on_with_an_answer_that_is_still_being_written_gets_a_sequence_of_its_own()
+    {
+        await using Rig rig = new(sequences: 2);
+        GenerationRequest first = Ask("a story that begins", 12);
+        Rig.Gate gate = rig.Hold();
+        Task<GenerationStatistics> writing = rig.CheckAsync(first);
+        await gate.ArrivedAsync();
+        // All that the running sequence holds by then is the beginning of this prompt.
+        Task<GenerationStatistics> next = rig.CheckAsync(Ask("a story that begins" + Rig.Expected(Rig.Rows(first), 12) + " and ends", 6));
+        await SchedulerTests.Until(() => rig.Generator.Scheduler.WaitingCount == 1);
+        gate.Open();
+        await writing;
+        Assert.Equal(1 + 19 + 1, (await next).CachedPromptTokens); // its first token was evaluated when the next one started
+        rig.AssertIdle();
+    }
+
+    [Fact]
+    public async Task The_sequence_a_prefix_comes_from_is_spared_while_another_can_go()
+    {
+        await using Rig rig = new(sequences: 2);
+        await rig.CheckAsync(Ask("a long conversation, with an end of its own", 4)); // unused longest
+        await rig.CheckAsync(Ask("something else", 4));
+        Assert.Equal(1 + 19, (await rig.CheckAsync(Ask("a long conversation; other", 4))).CachedPromptTokens);
+        Assert.True((await rig.CheckAsync(Ask("a long conversation, with an end of its own", 4))).CachedPromptTokens > 40);
+    }
+
+    [Fact]
     public async Task What_a_cancelled_request_had_evaluated_is_found_again()
     {
         await using Rig rig = new();

@@ -102,6 +102,37 @@ public class SchedulerTests
     }
 
     [Fact]
+    public async Task When_the_one_that_does_not_fit_goes_away_the_next_need_not_wait_for_anybody()
+    {
+        await using Rig rig = new(sequences: 4, context: 100, configure: static o => o.PrefixCache = false);
+        Rig.Gate gate = rig.Hold();
+        using CancellationTokenSource cancel = new();
+        Task<GenerationStatistics> first = rig.CheckAsync(Ask(new string('a', 39), 21)); // 60 of 100 positions
+        await gate.ArrivedAsync();
+        Task<GenerationResult> large = rig.RunAsync(Ask(new string('b', 39), 11), cancel.Token); // 50: must wait
+        await Until(() => rig.Generator.Scheduler.WaitingCount == 1);
+        Task<GenerationStatistics> small = rig.CheckAsync(Ask("c", 2));
+        await Until(() => rig.Generator.Scheduler.WaitingCount == 2);
+        for (int i = 0; i < 2; i++) // it was tried, and did not fit
+        {
+            gate.Step();
+            await gate.ArrivedAsync();
+        }
+        await cancel.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => large);
+        for (int i = 0; i < 2; i++)
+        {
+            gate.Step();
+            await gate.ArrivedAsync();
+        }
+        Assert.Equal(0, rig.Generator.Scheduler.WaitingCount);
+        Assert.False(first.IsCompleted);
+        gate.Open();
+        await Task.WhenAll(first, small);
+        rig.AssertIdle();
+    }
+
+    [Fact]
     public async Task Pruned_images_make_room_for_more_chats()
     {
         async Task<int> MostAtOnce(string budget)
