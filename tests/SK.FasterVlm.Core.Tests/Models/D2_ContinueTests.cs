@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using SK.FasterVlm.Models;
 
 namespace SK.FasterVlm.Core.Tests.Models;
@@ -55,6 +56,54 @@ public sealed class D2_ContinueTests
         rig.Hub.Commit = new string('b', 40);
         await PullAsync(rig, ModelFileSource.Hub("acme/demo", "model.gguf", rig.Hub.Commit));
         Assert.DoesNotContain(rig.Hub.Seen, static r => r.Path.Contains(new string('a', 40), StringComparison.Ordinal));
+    }
+
+    /// <summary>The projector comes from elsewhere, so that nothing but the facts beside the bytes names a commit.</summary>
+    static async Task<CachedModel> PullAloneAsync(HubRig rig, int? stopAfter = null)
+    {
+        ModelFileSource projector = ModelFileSource.Parse($"{rig.Hub.Cdn}blob/{HubRig.Hash(rig.Projector)}/own-mmproj.gguf");
+        if (stopAfter is not null) Send(rig, _ => rig.Model, stopAfter);
+        try
+        {
+            return await rig.Store(o => o.MaxRetries = stopAfter is null ? 3 : 0)
+                .PullAsync("own", ModelFileSource.Hub("acme/demo", "model.gguf"), projector, cancellationToken: Test);
+        }
+        finally
+        {
+            rig.Hub.BlobFault = null;
+        }
+    }
+
+    [Fact]
+    public async Task A_commit_that_is_gone_is_not_insisted_on()
+    {
+        await using HubRig rig = await HubRig.StartAsync();
+        await rig.SucceedAsync(); // makes the blobs known
+        await Assert.ThrowsAsync<ModelDownloadException>(() => PullAloneAsync(rig, stopAfter: 100_000));
+        rig.Hub.Commit = new string('b', 40);
+        rig.Hub.ForgetRequests();
+        CachedModel model = await PullAloneAsync(rig);
+        Assert.Equal(rig.Hub.Commit, model.Model.Revision);
+        Assert.Contains(rig.Hub.Seen, static r => r.Path.Contains(new string('a', 40), StringComparison.Ordinal)); // it was asked for
+    }
+
+    [Theory]
+    [InlineData("commit", "../../../etc")]
+    [InlineData("sha256", "not a hash")]
+    public async Task Facts_that_nobody_can_have_written_count_as_none(string name, string value)
+    {
+        await using HubRig rig = await HubRig.StartAsync();
+        await rig.SucceedAsync();
+        await Assert.ThrowsAsync<ModelDownloadException>(() => PullAloneAsync(rig, stopAfter: 100_000));
+        string path = Path.Combine(rig.Cache, "own", "model.gguf.part.json");
+        JsonNode facts = JsonNode.Parse(await File.ReadAllTextAsync(path, Test))!;
+        Assert.NotNull(facts[name]);
+        facts[name] = value;
+        await File.WriteAllTextAsync(path, facts.ToJsonString(), Test);
+        rig.Hub.ForgetRequests();
+        await PullAloneAsync(rig);
+        Assert.Contains(rig.Hub.Seen, static r => r.Path == "/acme/demo/resolve/main/model.gguf");
+        Assert.All(rig.Hub.Blobs, static r => Assert.Equal(0, r.From));
     }
 
     [Fact]

@@ -21,6 +21,29 @@ public sealed class D4_ConcurrencyTests
     }
 
     [Fact]
+    public async Task Who_waited_takes_what_another_has_fetched_without_reading_it_all_again()
+    {
+        await using HubRig rig = await HubRig.StartAsync();
+        await rig.SucceedAsync();
+        string manifest = Assert.Single(Directory.EnumerateFiles(Path.GetDirectoryName(rig.ModelPath)!, "*.json"));
+        File.Move(manifest, manifest + ".later");
+        using DownloadLock? held = DownloadLock.TryAcquire(Path.Combine(rig.Cache, ".locks", $"{HubRig.Name}.lock"));
+        Assert.NotNull(held);
+        rig.Hub.ForgetRequests();
+        List<ModelDownloadStage> stages = [];
+        CachedModel model = await rig.Store().PullAsync(HubRig.Name, new Progress(p =>
+        {
+            stages.Add(p.Stage);
+            if (p.Stage != ModelDownloadStage.Waiting) return;
+            File.Move(manifest + ".later", manifest); // the other one is done
+            held.Dispose();
+        }), TestContext.Current.CancellationToken);
+        Assert.True(model.IsComplete);
+        Assert.Equal([ModelDownloadStage.Waiting], stages);
+        Assert.Empty(rig.Hub.Seen);
+    }
+
+    [Fact]
     public async Task Two_quantisations_share_the_projector()
     {
         await using HubRig rig = await HubRig.StartAsync();
