@@ -36,6 +36,7 @@ public sealed class ServeTests
     [InlineData("--port", "70000")]
     [InlineData("--detail-low", "many")]
     [InlineData("--timeout", "0")]
+    [InlineData("--parallel", "0")]
     public async Task A_wrong_value_is_a_wrong_command_line(params string[] options) =>
         Assert.Equal(ExitCodes.Usage, (await CliRun.InProcessAsync(["serve", .. options])).ExitCode);
 
@@ -62,6 +63,39 @@ public sealed class ServeTests
         {
             if (!process.HasExited) process.Kill();
         }
+    }
+
+    [Fact]
+    public async Task Servers_are_measured_side_by_side()
+    {
+        using TemporaryDirectory directory = new();
+        using Process process = CliRun.Start("serve", "--port", "0", "--threads", "1", "--parallel", "3", "--kv-length", "2048");
+        try
+        {
+            string address = (await AddressAsync(process)).TrimEnd('/') + "/v1";
+            string report = Path.Combine(directory.Path, "load");
+            CliRun run = await CliRun.InProcessAsync(
+                ["bench", "load", "--url", address, "--url", address, "--runs", "2", "--streams", "3", "--max-tokens", "5", "--ban", "2", "--report", report]);
+            Assert.True(run.ExitCode == 0, run.Error);
+            Assert.Equal(run.Output, await File.ReadAllTextAsync($"{report}.md", Test));
+            Assert.Contains("| 3 streams at once (tokens/s) |", run.Output, StringComparison.Ordinal);
+            JsonNode servers = JsonNode.Parse(await File.ReadAllTextAsync($"{report}.json", Test))!["servers"]!;
+            Assert.Equal([2, 2], servers.AsArray().Select(static s => s!["samples"]!.AsArray().Count));
+            Assert.All(servers.AsArray(), static s => Assert.True((double)s!["samples"]![0]!["togetherTokensPerSecond"]! > 0));
+        }
+        finally
+        {
+            if (!process.HasExited) process.Kill();
+        }
+    }
+
+    [Fact]
+    public async Task A_server_that_is_not_there_is_an_error_and_not_a_defect()
+    {
+        CliRun run = await CliRun.InProcessAsync(["bench", "load", "--url", "http://127.0.0.1:1/v1"]);
+        Assert.Equal(ExitCodes.Failure, run.ExitCode);
+        Assert.Contains("does not answer as an OpenAI-compatible server", run.Error, StringComparison.Ordinal);
+        Assert.Equal(ExitCodes.Usage, (await CliRun.InProcessAsync(["bench", "load", "--url", "here"])).ExitCode);
     }
 
     static async Task<string> AddressAsync(Process process)

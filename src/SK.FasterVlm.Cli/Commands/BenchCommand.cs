@@ -59,6 +59,7 @@ internal sealed class BenchCommand
         command.Add(GlobalOptions.Json);
         command.SetAction(self.RunAsync);
         command.Add(BenchServeCommand.Create(context));
+        command.Add(BenchLoadCommand.Create(context));
         return command;
     }
 

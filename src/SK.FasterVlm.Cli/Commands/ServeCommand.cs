@@ -14,6 +14,9 @@ internal sealed class ServeCommand
 {
     const int DefaultPort = 8080;
 
+    readonly Option<int> _parallel = ValueParsers.Integer("--parallel", "Requests answered at once; others wait.", 1, 64, new FasterVlmOptions().MaxSequences);
+    readonly Option<int> _cache = ValueParsers.Integer(
+        "--kv-length", "Positions of the KV cache, which all requests share and which takes memory; 0: the context length.", 0, 67_108_864, 0);
     readonly ServeOptions _serve = new();
     readonly PruningOptions _pruning = new();
     readonly ModelOptions _model = new();
@@ -32,7 +35,7 @@ internal sealed class ServeCommand
     public static Command Create(CommandContext context)
     {
         ServeCommand self = new(context);
-        Command command = new("serve", "Serve the model to OpenAI clients over HTTP.") { self._host, self._port };
+        Command command = new("serve", "Serve the model to OpenAI clients over HTTP.") { self._host, self._port, self._parallel, self._cache };
         self._serve.AddTo(command);
         self._pruning.AddTo(command);
         command.Add(ModelOptions.MaxTokens);
@@ -80,6 +83,7 @@ internal sealed class ServeCommand
         options.MaxOutputTokens = parsed.GetValue(ModelOptions.MaxTokens);
         options.VisualTokens = _pruning.Budget(parsed) ?? options.VisualTokens;
         options.Selector = _pruning.Selector(parsed);
+        (options.MaxSequences, options.KvCacheLength) = (parsed.GetValue(_parallel), parsed.GetValue(_cache));
         ModelOptions.Check(options);
         return options;
     }
