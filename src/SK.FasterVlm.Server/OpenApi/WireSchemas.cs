@@ -14,6 +14,8 @@ sealed class WireSchemas(JsonObject components)
 {
     const string Components = "#/components/schemas/";
 
+    readonly HashSet<Type> _added = [];
+
     /// <summary>Adds a type and all it is made of.</summary>
     public void Add(JsonTypeInfo type) => type.GetJsonSchemaAsNode(new JsonSchemaExporterOptions
     {
@@ -36,8 +38,9 @@ sealed class WireSchemas(JsonObject components)
         if (context.TypeInfo.Kind != JsonTypeInfoKind.Object || (node["properties"] is null && node["$ref"] is null)) return node;
 
         string name = context.TypeInfo.Type.Name;
-        if (node["properties"] is not null && !components.ContainsKey(name))
+        if (node["properties"] is not null && _added.Add(context.TypeInfo.Type))
         {
+            if (components.ContainsKey(name)) throw new InvalidOperationException($"There are two schemas called {name}.");
             node["type"] = "object";
             node["required"] = new JsonArray([.. context.TypeInfo.Properties.Where(static p => !IsLeftOut(p)).Select(static p => (JsonNode)p.Name)]);
             components[name] = node;
