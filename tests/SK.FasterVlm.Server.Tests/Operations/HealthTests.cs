@@ -27,13 +27,20 @@ public sealed class HealthTests
         return (response.StatusCode, await response.Content.ReadAsStringAsync(RunningServer.Test));
     }
 
+    static async Task UntilAsync(Func<bool> condition)
+    {
+        using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(RunningServer.Test);
+        patience.CancelAfter(TimeSpan.FromMinutes(5));
+        while (!condition()) await Task.Delay(5, patience.Token);
+    }
+
     [Fact]
     public async Task The_model_is_loaded_while_the_application_starts()
     {
         (WebApplication app, HttpClient http, FasterVlmModelHost model) = await StartAsync(static o => o.Threads = 1);
         await using (app)
         {
-            while (model.Loaded is null) await Task.Delay(5, RunningServer.Test); // nobody asks for it
+            await UntilAsync(() => model.Loaded is not null); // nobody asks for it
             Assert.Equal((HttpStatusCode.OK, "Healthy"), await GetAsync(http, "/health/ready"));
             Assert.Equal((HttpStatusCode.OK, "Healthy"), await GetAsync(http, "/health/live"));
         }
@@ -50,7 +57,7 @@ public sealed class HealthTests
             (WebApplication app, HttpClient http, FasterVlmModelHost model) = await StartAsync(o => (o.ModelPath, o.ProjectorPath) = (file, file));
             await using (app)
             {
-                while (model.LoadError is null) await Task.Delay(5, RunningServer.Test);
+                await UntilAsync(() => model.LoadError is not null);
                 Assert.Equal((HttpStatusCode.ServiceUnavailable, "Unhealthy"), await GetAsync(http, "/health/ready"));
                 Assert.Equal((HttpStatusCode.OK, "Healthy"), await GetAsync(http, "/health/live"));
             }
