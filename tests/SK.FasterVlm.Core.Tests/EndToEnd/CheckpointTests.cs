@@ -11,7 +11,9 @@ public sealed class CheckpointTests(TinyPair pair) : IClassFixture<TinyPair>
 {
     static CancellationToken Test => TestContext.Current.CancellationToken;
 
-    static ChatMessage Question(int picture) => new(ChatRole.User, [new DataContent(TinyPair.Picture(picture), "image/png"), new TextContent("What is this?")]);
+    // Two pictures: what the first holds must be let go of when the second is not reached.
+    static ChatMessage Question(int picture) => new(ChatRole.User,
+        [new DataContent(TinyPair.Picture(picture), "image/png"), new DataContent(TinyPair.Picture(picture + 500), "image/png"), new TextContent("What is this?")]);
 
     static void Configure(FasterVlmOptions options, bool caches)
     {
