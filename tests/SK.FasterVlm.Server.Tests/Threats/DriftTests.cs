@@ -15,7 +15,7 @@ namespace SK.FasterVlm.Server.Tests.Threats;
 [Collection(nameof(Alone))]
 public sealed class DriftTests(EmbeddedServer embedded)
 {
-    const int LeastRounds = 4, MostRounds = 40;
+    const int LeastRounds = 4, MostRounds = 100;
 
     // Over how many rounds of 33 requests a figure is compared, and what it may change by to have stood still. Pages come in larger pieces
     // than requests leave; of the heap, what 500 bytes of each request would add up to shows over six rounds.
@@ -42,7 +42,7 @@ public sealed class DriftTests(EmbeddedServer embedded)
         }
         for (int i = 0; i < s_figures.Length; i++)
         {
-            string course = string.Join(", ", seen.TakeLast(MostRounds).Select(s => s.Figures[i]));
+            string course = string.Join(", ", seen.TakeLast(40).Select(s => s.Figures[i]));
             TestContext.Current.TestOutputHelper?.WriteLine($"{s_figures[i].Name}: {Slope(i):+0;-0;0} per hour over the later half of {seen.Count} rounds ({course})");
             Assert.True(stood[i], $"{s_figures[i].Name} never stood still: {course}");
         }
