@@ -47,7 +47,8 @@ public sealed class D2_ServerTests
     {
         await using HubRig rig = await HubRig.StartAsync();
         rig.WriteCatalog(sha256: new string('0', 64));
-        await rig.FailAsync(ModelDownloadFailure.WrongHash);
+        ModelDownloadException error = await rig.FailAsync(ModelDownloadFailure.WrongHash);
+        Assert.Contains("so nothing was fetched", error.Message, StringComparison.Ordinal);
         rig.WriteCatalog(bytes: rig.Model.Length + 1);
         await rig.FailAsync(ModelDownloadFailure.BadAnswer);
         Assert.False(File.Exists(rig.ModelPart));
