@@ -162,6 +162,17 @@ public sealed class D2_ServerTests
     }
 
     [Fact]
+    public async Task A_body_that_ends_early_and_well_is_continued()
+    {
+        await using HubRig rig = await HubRig.StartAsync();
+        rig.Hub.BlobFault = (context, blob, count) => IsModel(rig, blob) && count < 2
+            ? FaultyHub.SendChunkedAsync(context, blob[..60_000]) // only the hub has said how long the file is
+            : Task.FromResult(false);
+        await rig.SucceedAsync();
+        Assert.Equal([0, 60_000], rig.Hub.Blobs.Where(r => r.Path.EndsWith(HubRig.Hash(rig.Model), StringComparison.Ordinal)).Select(static r => r.From));
+    }
+
+    [Fact]
     public async Task Truncated_bodies_without_end_give_up_and_keep_the_bytes()
     {
         await using HubRig rig = await HubRig.StartAsync();
@@ -209,9 +220,12 @@ public sealed class D2_ServerTests
         {
             context.Response.ContentType = "text/html";
             await context.Response.Body.WriteAsync(Html, context.RequestAborted);
+            await context.Response.Body.FlushAsync(context.RequestAborted);
+            await Task.Delay(Timeout.Infinite, context.RequestAborted); // who wants more than the first bytes waits in vain
             return true;
         };
-        ModelDownloadException error = await rig.FailAsync(ModelDownloadFailure.NotAModel);
+        ModelDownloadException error = await rig.FailAsync(
+            ModelDownloadFailure.NotAModel, static o => (o.MaxRetries, o.StallTimeout) = (0, TimeSpan.FromMinutes(10)));
         Assert.Contains("HTML", error.Message, StringComparison.Ordinal);
     }
 
