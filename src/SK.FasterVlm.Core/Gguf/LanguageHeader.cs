@@ -8,6 +8,9 @@ public sealed record LanguageHeader
 {
     // Limits of llama.cpp (LLAMA_MAX_LAYERS, LLAMA_MAX_EXPERTS), asserted there.
     const int MaxLayers = 512;
+
+    // Characters of a token. The longest of the vocabularies in use have some hundred (spaces, dashes).
+    const int LongestToken = 1024;
     const int MaxExperts = 512;
 
     // Decoders whose positions are one number per token; others need more than this library feeds them.
@@ -108,12 +111,32 @@ public sealed record LanguageHeader
             if (keys.FindUInt32(key) is { } id && id != uint.MaxValue && id >= count)
                 throw Bad(key, $"{id} is outside the vocabulary of {count}");
         }
+        CheckTokens(keys.GetStrings(tokens), tokens, needsBytes: keys.GetString("tokenizer.ggml.model") == "llama");
         return count;
 
         void CheckLength(int? length, string key)
         {
             if (length is not null && length != count) throw Bad(key, $"has {length} entries for a vocabulary of {count}");
         }
+    }
+
+    /// <summary>
+    /// Text that has no token of its own is written in bytes: llama.cpp looks for the token of a byte by its name, then by the character
+    /// itself, and ends the process where there is neither. It compares tokens with grammars by recursion over their characters, and
+    /// ends the process where these are too many for the stack.
+    /// </summary>
+    static void CheckTokens(IEnumerable<string> tokens, string key, bool needsBytes)
+    {
+        bool[] there = new bool[256];
+        foreach (string token in tokens)
+        {
+            if (token.Length > LongestToken) throw Bad(key, $"has a token of {token.Length} characters; {LongestToken} are allowed");
+            if (token.Length == 1 && token[0] < 128) there[token[0]] = true;
+            else if (token.Length == 6 && token.StartsWith("<0x", StringComparison.Ordinal) && token[5] == '>'
+                && char.IsAsciiHexDigitUpper(token[3]) && char.IsAsciiHexDigitUpper(token[4])) there[Convert.ToByte(token[3..5], 16)] = true;
+        }
+        int missing = Array.IndexOf(there, false);
+        if (needsBytes && missing >= 0) throw Bad(key, $"lacks the token <0x{missing:X2}>, without which not every text can be written");
     }
 
     static void CheckAttention(GgufMetadata keys, string architecture, int width)
