@@ -125,7 +125,10 @@ public sealed class FasterVlmOptions
     /// <summary>Rows per physical batch, 1 to <see cref="BatchSize"/> (default 512).</summary>
     public int MicroBatchSize { get; set; } = 512;
 
-    /// <summary>Processor threads, 0 (default: one per physical core) or 1 to 512.</summary>
+    /// <summary>
+    /// Processor threads, 1 to 512, or 0 (default): one per physical core, but no more than one for every 8 MB of weights that is begun,
+    /// since threads that share less work wait for each other longer than they work.
+    /// </summary>
     public int Threads { get; set; }
 
     /// <summary>Layers of the language model on the GPU; -1 (default) all, 0 none. Ignored without a GPU backend.</summary>

@@ -83,7 +83,7 @@ internal static partial class LLamaSharpLoader
     static SafeLLamaContextHandle MakeContext(
         LLamaWeights weights, FasterVlmOptions options, int contextLength, int cacheLength, CancellationFlag cancel)
     {
-        int threads = options.Threads > 0 ? options.Threads : HostMachine.PhysicalCores;
+        int threads = HostMachine.Threads(options.Threads, (long)weights.SizeInBytes);
         GGMLType cache = options.KvCache switch
         {
             KvCacheType.Q8_0 => GGMLType.GGML_TYPE_Q8_0,

@@ -32,6 +32,8 @@ public sealed class LLamaSharpEvaluationWithFile(LLamaSharpFileFixture fixture) 
 
 public sealed class LLamaSharpSequences(LLamaSharpFixture fixture) : SequenceConformance<LLamaSharpFixture>(fixture);
 
+public sealed class LLamaSharpSharedCache(LLamaSharpFixture fixture) : SharedCacheConformance<LLamaSharpFixture>(fixture);
+
 public sealed class LLamaSharpSampling(LLamaSharpFixture fixture) : SamplingConformance<LLamaSharpFixture>(fixture);
 
 public sealed class LLamaSharpGrammar(LLamaSharpFixture fixture) : GrammarConformance<LLamaSharpFixture>(fixture);

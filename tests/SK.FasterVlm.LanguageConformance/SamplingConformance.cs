@@ -35,6 +35,23 @@ public abstract class SamplingConformance<TFixture>(TFixture fixture) : IClassFi
     }
 
     [Fact]
+    public void Greedy_WithBiases_TakesTheLargestBiasedLogit()
+    {
+        using ILanguageModel model = fixture.Create();
+        model.Evaluate(0, [Rows.Tokens(1, 40, 50, 60)]);
+        float[] logits = model.GetLogits(0).ToArray();
+        int best = Rows.ArgMax(logits), other = best == 70 ? 71 : 70;
+        float lead = logits[best] - logits[other];
+        foreach ((int token, float bias) in new[] { (best, -0.5f * lead), (best, -100f), (best, 1f), (other, 0.5f * lead), (other, lead + 1), (other, -1f) })
+        {
+            float[] biased = [.. logits];
+            biased[token] += bias;
+            List<int> answer = Generate(model, new SamplingSettings { LogitBias = new Dictionary<int, float> { [token] = bias } }, 1);
+            Assert.Equal(Rows.ArgMax(biased), Assert.Single(answer));
+        }
+    }
+
+    [Fact]
     public void TopK1_EqualsGreedy()
     {
         using ILanguageModel model = fixture.Create();

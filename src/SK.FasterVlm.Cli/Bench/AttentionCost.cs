@@ -17,7 +17,7 @@ internal sealed record AttentionCost(Spread With, Spread Without, Spread SharePe
         NativeRuntime.Load(options.Native);
         using GgufFile file = GgufFile.Open(projector);
         ClipHeader header = ClipHeader.Read(file);
-        int threads = options.Threads > 0 ? options.Threads : HostMachine.PhysicalCores;
+        int threads = HostMachine.Threads(options.Threads, file.Length);
         using ClipVisionTower tower = new(
             VisionWeights.Load(file, header, TowerDevice.Best(options.Native.Backend), options.TowerPrecision, threads), threads);
         Random random = new(1);

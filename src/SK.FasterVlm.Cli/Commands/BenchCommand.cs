@@ -105,7 +105,7 @@ internal sealed class BenchCommand
             OutputTokens = parsed.GetValue(_outputTokens),
             TextTokens = prompt.TextTokens,
             Selector = session.Model.Selector.Name,
-            Threads = options.Threads == 0 ? HostMachine.PhysicalCores : options.Threads,
+            Threads = HostMachine.Threads(options.Threads, session.Model.Language.Info.WeightBytes),
             Views = options.Views.ToString(),
             Image = parsed.GetValue(_image) is string path ? Path.GetFileName(path) : "generated, 640 x 480",
         };

@@ -43,11 +43,12 @@ internal sealed class BenchServeCommand(CommandContext context)
         await _geometry.ApplyAsync(context.Terminal, parsed, options, parsed.GetValue(_textTokens), cancellationToken);
         ServeSettings settings = new(
             parsed.GetValue(_runs), parsed.GetValue(_streams), parsed.GetValue(_outputTokens), parsed.GetValue(_textTokens),
-            options.Threads == 0 ? HostMachine.PhysicalCores : options.Threads);
+            options.Threads);
         ServeReport? report = null;
         await WithModelAsync(parsed, options, settings, "Asking twice", async (session, bench, show) =>
         {
-            report = NewReport(parsed, session, settings);
+            report = NewReport(
+                parsed, session, settings with { Threads = HostMachine.Threads(options.Threads, session.Model.Language.Info.WeightBytes) });
             await bench.ReuseAsync(settings.Runs, cancellationToken); // warm-up
             for (int run = 0; run < settings.Runs; run++)
             {

@@ -25,7 +25,7 @@ internal sealed class ModelOptions
         HelpName = "file",
     };
 
-    readonly Option<int> _threads = ValueParsers.Integer("--threads", "Processor threads; 0: one per physical core.", 0, 512, 0, "-t");
+    readonly Option<int> _threads = ValueParsers.Integer("--threads", "Processor threads; 0: one per physical core, fewer for models of a few megabytes.", 0, 512, 0, "-t");
 
     readonly Option<int> _context = ValueParsers.Integer("--context", "Context length in positions; 0: the model's, at most 4096.", 0, 1_048_576, 0, "-c");
 

@@ -4,18 +4,16 @@ using SK.FasterVlm.Native;
 namespace SK.FasterVlm.Language;
 
 /// <summary>A language model on the pinned libllama, called directly.</summary>
-public sealed unsafe class LlamaCppLanguageModel : LlamaLanguageModel
+public sealed class LlamaCppLanguageModel : LlamaLanguageModel
 {
-    readonly LlamaContextHandle _context;
-    readonly EvaluationBatch _batch;
+    readonly ContextLanes _lanes;
 
     internal LlamaCppLanguageModel(
-        LanguageModelFile file, LlamaModelHandle model, LlamaContextHandle context, LanguageModelInfo info, CancellationFlag cancel,
-        ContextSize size) : base(model, file, info, cancel, size)
-    {
-        _context = context;
-        _batch = new EvaluationBatch(size.BatchLength);
-    }
+        LanguageModelFile file, LlamaModelHandle model, ContextLanes lanes, LanguageModelInfo info, CancellationFlag cancel, ContextSize size)
+        : base(model, file, info, cancel, size) => _lanes = lanes;
+
+    /// <summary>Contexts that run side by side.</summary>
+    internal int LaneCount => _lanes.Count;
 
     /// <summary>Loads a model.</summary>
     /// <param name="path">A GGUF file of a text decoder.</param>
@@ -28,51 +26,35 @@ public sealed unsafe class LlamaCppLanguageModel : LlamaLanguageModel
     /// <exception cref="NativeRuntimeException">Memory does not suffice, or the library refuses; the message says why.</exception>
     public static LlamaCppLanguageModel Load(
         string path, FasterVlmOptions options, NativeRuntime runtime, ILogger? logger = null,
+        IProgress<double>? progress = null, CancellationToken cancellationToken = default) =>
+        Load(path, options, runtime, lanes: null, logger, progress, cancellationToken);
+
+    /// <summary>As the other, with a number of contexts to run side by side; null chooses.</summary>
+    internal static LlamaCppLanguageModel Load(
+        string path, FasterVlmOptions options, NativeRuntime runtime, int? lanes, ILogger? logger = null,
         IProgress<double>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(runtime);
         options.Validate();
-        return LlamaCppLoader.Load(path, options, logger, progress, cancellationToken);
+        return LlamaCppLoader.Load(path, options, lanes, logger, progress, cancellationToken);
     }
 
-    private protected override int Decode(ReadOnlySpan<BatchRun> runs, ReadOnlySpan<int> tokens, ReadOnlySpan<float> embeddings)
-    {
-        _batch.Clear();
-        foreach (BatchRun run in runs) _batch.Add(run.Sequence, run.Position, run.Count, run.WantLogits);
-        fixed (int* t = tokens)
-        fixed (float* e = embeddings)
-            return _batch.Decode(_context, t, e);
-    }
+    private protected override int Decode(ReadOnlySpan<BatchRun> runs, ReadOnlySpan<int> tokens, ReadOnlySpan<float> embeddings) =>
+        _lanes.Decode(runs, tokens, embeddings);
 
-    private protected override ReadOnlySpan<float> ReadLogits(int row)
-    {
-        float* logits = Llama.llama_get_logits_ith(_context, row);
-        return logits is null ? [] : new ReadOnlySpan<float>(logits, Info.VocabularySize);
-    }
+    private protected override ReadOnlySpan<float> ReadLogits(int row) => _lanes.Logits(row, Info.VocabularySize);
 
-    private protected override int LastPosition(int sequence)
-    {
-        using var use = new HandleUse(_context);
-        return Llama.llama_memory_seq_pos_max(Llama.llama_get_memory(_context), sequence);
-    }
+    private protected override int LastPosition(int sequence) => _lanes.LastPosition(sequence);
 
-    private protected override bool RemoveFrom(int sequence, int position)
-    {
-        using var use = new HandleUse(_context);
-        return Llama.llama_memory_seq_rm(Llama.llama_get_memory(_context), sequence, position, -1);
-    }
+    private protected override bool RemoveFrom(int sequence, int position) => _lanes.RemoveFrom(sequence, position);
 
-    private protected override void Share(int source, int target, int length)
-    {
-        using var use = new HandleUse(_context);
-        Llama.llama_memory_seq_cp(Llama.llama_get_memory(_context), source, target, 0, length);
-    }
+    private protected override void Share(int source, int target, int length) => _lanes.Share(source, target, length);
 
     private protected override string LogSince(long mark) => NativeLog.Since(mark);
 
     private protected override string LogTail() => NativeLog.Tail();
 
-    private protected override void Close() => _context.Dispose();
+    private protected override void Close() => _lanes.Dispose();
 }

@@ -14,11 +14,11 @@ internal static unsafe partial class LlamaCppLoader
     const long WorkingBytes = 300L << 20;
 
     internal static LlamaCppLanguageModel Load(
-        string path, FasterVlmOptions options, ILogger? logger, IProgress<double>? progress, CancellationToken cancellationToken)
+        string path, FasterVlmOptions options, int? lanes, ILogger? logger, IProgress<double>? progress, CancellationToken cancellationToken)
     {
         LanguageModelFile file = LanguageModelFile.Open(path);
         LlamaModelHandle? model = null;
-        LlamaContextHandle? context = null;
+        List<LlamaContextHandle> contexts = [];
         try
         {
             int contextLength = options.ContextLength > 0 ? options.ContextLength : Math.Min(DefaultContext, file.Header.ContextLength);
@@ -35,7 +35,10 @@ internal static unsafe partial class LlamaCppLoader
             var cancel = new CancellationFlag();
             bool flash = options.FlashAttention
                 ?? (onGpu || options.KvCache == KvCacheType.Q8_0 || file.SuitsFlashAttention(options.MicroBatchSize, cacheLength));
-            context = MakeContext(model, options, contextLength, cacheLength, flash, cancel);
+            int threads = HostMachine.Threads(options.Threads, (long)Llama.llama_model_size(model));
+            int laneCount = Math.Min(lanes ?? LaneCount(options, onGpu, threads, contextLength, kvPerToken), options.MaxSequences);
+            ContextSize size = new(contextLength, cacheLength, options.MaxSequences, 0);
+            while (contexts.Count < laneCount) contexts.Add(MakeContext(model, options, InLane(size, laneCount), threads, flash, cancel));
             var tokenizer = new LlamaTokenizer(model);
             var info = new LanguageModelInfo(
                 file.Name, file.Header.Architecture, Llama.llama_model_n_embd_inp(model), Llama.llama_model_n_layer(model), tokenizer.Size,
@@ -45,12 +48,13 @@ internal static unsafe partial class LlamaCppLoader
                 HeadCount = file.Header.HeadCount,
                 KeyValueHeadCount = file.Header.KeyValueHeadCount,
             };
-            var size = new ContextSize(contextLength, cacheLength, options.MaxSequences, (int)Llama.llama_n_batch(context));
-            return new LlamaCppLanguageModel(file, model, context, info, cancel, size);
+            size = size with { BatchLength = (int)Llama.llama_n_batch(contexts[0]) };
+            return new LlamaCppLanguageModel(
+                file, model, new ContextLanes(contexts, size.BatchLength, info.EmbeddingWidth), info, cancel, size);
         }
         catch
         {
-            context?.Dispose();
+            foreach (LlamaContextHandle context in contexts) context.Dispose();
             model?.Dispose();
             file.Dispose();
             throw;
@@ -117,20 +121,37 @@ internal static unsafe partial class LlamaCppLoader
         throw new ModelFormatException($"{file.File.Name} ({file.Header.Architecture}) {problem} and cannot be used.");
     }
 
-    static LlamaContextHandle MakeContext(
-        LlamaModelHandle model, FasterVlmOptions options, int contextLength, int cacheLength, bool flash, CancellationFlag cancel)
+    /// <summary>Contexts side by side: as many as the cores that one of a small model leaves idle, while their caches are small too.</summary>
+    static int LaneCount(FasterVlmOptions options, bool onGpu, int threads, int contextLength, long kvPerToken)
     {
-        int threads = options.Threads > 0 ? options.Threads : HostMachine.PhysicalCores;
+        const long Small = 128L << 20;
+        bool fits = kvPerToken * contextLength * options.MaxSequences <= Small;
+        return options.Threads > 0 || onGpu || !fits ? 1 : HostMachine.PhysicalCores / threads;
+    }
+
+    /// <summary>
+    /// What the context of a lane has room for: of several, each its sequences at their full length, because what two lanes hold of one
+    /// prefix takes room in both.
+    /// </summary>
+    static ContextSize InLane(ContextSize size, int lanes)
+    {
+        int sequences = (size.SequenceCount + lanes - 1) / lanes;
+        return size with { CacheLength = lanes == 1 ? size.CacheLength : sequences * size.ContextLength, SequenceCount = sequences };
+    }
+
+    static LlamaContextHandle MakeContext(
+        LlamaModelHandle model, FasterVlmOptions options, ContextSize size, int threads, bool flash, CancellationFlag cancel)
+    {
         llama_context_params parameters = Llama.llama_context_default_params();
-        parameters.n_ctx = (uint)cacheLength;
+        parameters.n_ctx = (uint)size.CacheLength;
         // A decode step of every sequence must fit one batch.
-        parameters.n_batch = (uint)Math.Max(Math.Min(options.BatchSize, contextLength), options.MaxSequences);
-        parameters.n_ubatch = (uint)Math.Min(options.MicroBatchSize, contextLength);
-        parameters.n_seq_max = (uint)options.MaxSequences;
+        parameters.n_batch = (uint)Math.Max(Math.Min(options.BatchSize, size.ContextLength), options.MaxSequences);
+        parameters.n_ubatch = (uint)Math.Min(options.MicroBatchSize, size.ContextLength);
+        parameters.n_seq_max = (uint)size.SequenceCount;
         // One cache for all sequences: a shared prefix is marked, not copied, and one long conversation may take all of it.
         parameters.kv_unified = 1;
         // Only the last row's logits are ever asked for; the library reserves for one row per sequence and asserts it.
-        parameters.n_outputs_max = (uint)options.MaxSequences;
+        parameters.n_outputs_max = (uint)size.SequenceCount;
         parameters.n_threads = threads;
         parameters.n_threads_batch = threads;
         parameters.flash_attn_type = flash
@@ -152,7 +173,7 @@ internal static unsafe partial class LlamaCppLoader
             return context;
         }
         context.Dispose();
-        throw new NativeRuntimeException($"No context of {cacheLength} positions could be made: {NativeLog.Since(mark)}");
+        throw new NativeRuntimeException($"No context of {size.CacheLength} positions could be made: {NativeLog.Since(mark)}");
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]

@@ -23,6 +23,7 @@ internal sealed unsafe class LlamaTokenSampler : ITokenSampler
     readonly LlamaSamplerHandle? _grammar;
     readonly GrammarVocabulary? _vocabulary;
     readonly (int Token, float Bias)[] _bias;
+    readonly bool _greedy;
     llama_token_data[] _candidates;
     Utf8State _character;
 
@@ -42,7 +43,9 @@ internal sealed unsafe class LlamaTokenSampler : ITokenSampler
                 Add(_grammar, Grammar(tokenizer, grammar));
                 _vocabulary = tokenizer.GrammarVocabulary;
             }
-            if (settings is not { RepetitionPenalty: 1, FrequencyPenalty: 0, PresencePenalty: 0 })
+            bool penalties = settings is not { RepetitionPenalty: 1, FrequencyPenalty: 0, PresencePenalty: 0 };
+            _greedy = settings.Temperature == 0 && !penalties;
+            if (penalties)
             {
                 Add(_chain, Penalties(tokenizer.Size, settings.RepetitionPenalty, settings.FrequencyPenalty, settings.PresencePenalty));
             }
@@ -72,7 +75,7 @@ internal sealed unsafe class LlamaTokenSampler : ITokenSampler
         // Not-a-number would be drawn from, or end the process in an assertion, depending on the sampler.
         if (float.IsNaN(TensorPrimitives.Max(logits)))
             throw new NativeRuntimeException("The model computed not-a-number logits: its weights are damaged or overflow.");
-        int token = Draw(logits, constrained: false);
+        int token = _greedy ? Greatest(logits) : Draw(logits, constrained: false);
         if (_grammar is not null)
         {
             if (!Takes(token)) token = Draw(logits, constrained: true);
@@ -89,6 +92,18 @@ internal sealed unsafe class LlamaTokenSampler : ITokenSampler
         _chain.Dispose();
         if (_candidates.Length > 0) ArrayPool<llama_token_data>.Shared.Return(_candidates);
         _candidates = [];
+    }
+
+    /// <summary>
+    /// The first token of the greatest logit, as the library's greedy sampler takes it, without a candidate for every token: with a large
+    /// vocabulary and many requests in a step those take longer than a small model's evaluation.
+    /// </summary>
+    int Greatest(ReadOnlySpan<float> logits)
+    {
+        int best = TensorPrimitives.IndexOfMax(logits);
+        foreach ((int token, float bias) in _bias)
+            if (token == best || logits[token] + bias >= logits[best]) return Draw(logits, constrained: false);
+        return best;
     }
 
     int Draw(ReadOnlySpan<float> logits, bool constrained)

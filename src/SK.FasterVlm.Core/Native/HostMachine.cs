@@ -13,6 +13,19 @@ internal static class HostMachine
     internal static int PhysicalCores { get; } = CountPhysicalCores();
 
     /// <summary>
+    /// Threads for a model: as asked, else one per physical core, but not more than one for every 8 MB of weights that is begun. A pass
+    /// through fewer is over in less time than threads need to find each other, the more so where other programs run: a thread that
+    /// waits for its turn on a core holds up all the others at every operation.
+    /// </summary>
+    /// <param name="asked">Threads that were asked for; 0 chooses.</param>
+    /// <param name="weightBytes">Bytes of weights a pass reads.</param>
+    internal static int Threads(int asked, long weightBytes)
+    {
+        const long BytesPerThread = 8L << 20;
+        return asked > 0 ? asked : (int)Math.Clamp((weightBytes + BytesPerThread - 1) / BytesPerThread, 1, PhysicalCores);
+    }
+
+    /// <summary>
     /// Bytes this process can still take without pushing anything out to disk, under the limit of its container; a page cache
     /// counts as available. <see cref="long.MaxValue"/> when the system does not say.
     /// </summary>

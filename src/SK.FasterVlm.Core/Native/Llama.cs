@@ -182,6 +182,18 @@ internal static unsafe partial class Llama
     [LibraryImport(Library)]
     internal static partial void llama_memory_seq_cp(llama_memory* mem, int seq_id_src, int seq_id_dst, int p0, int p1);
 
+    /// <summary>Bytes <see cref="llama_state_seq_get_data"/> writes.</summary>
+    [LibraryImport(Library)]
+    internal static partial nuint llama_state_seq_get_size(LlamaContextHandle ctx, int seq_id);
+
+    /// <summary>0 on failure.</summary>
+    [LibraryImport(Library)]
+    internal static partial nuint llama_state_seq_get_data(LlamaContextHandle ctx, byte* dst, nuint size, int seq_id);
+
+    /// <summary>Replaces a sequence by what <see cref="llama_state_seq_get_data"/> wrote; 0 on failure.</summary>
+    [LibraryImport(Library)]
+    internal static partial nuint llama_state_seq_set_data(LlamaContextHandle ctx, byte* src, nuint size, int dest_seq_id);
+
     [LibraryImport(Library)]
     internal static partial int llama_memory_seq_pos_min(llama_memory* mem, int seq_id);
 

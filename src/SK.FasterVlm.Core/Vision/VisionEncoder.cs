@@ -50,7 +50,7 @@ public sealed class VisionEncoder : IVisionEncoder
         ClipHeader header = ClipHeader.Read(file);
         CheckNewline(options.Views, header.ImageNewline is not null);
         CheckMemory(header, HostMachine.AvailableMemory());
-        int threads = options.Threads > 0 ? options.Threads : HostMachine.PhysicalCores;
+        int threads = HostMachine.Threads(options.Threads, file.Length);
 
         VisionWeights weights = LoadWeights(file, header, options, threads, logger);
         var info = new VisionInfo(

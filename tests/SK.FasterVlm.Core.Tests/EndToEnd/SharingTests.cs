@@ -20,8 +20,11 @@ public sealed class SharingTests(TinyPair pair) : IClassFixture<TinyPair>
     static ChatMessage Question(byte[] picture, string text) => new(ChatRole.User, [new DataContent(picture, "image/png"), new TextContent(text)]);
 
     /// <summary>The shipped model, whose tokens are farther apart than rounding: answers can be compared as texts.</summary>
-    [Fact]
-    public async Task Sixteen_requests_at_once_get_the_texts_they_get_alone()
+    /// <param name="threads">0 takes as many contexts side by side as the machine has cores.</param>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(0)]
+    public async Task Sixteen_requests_at_once_get_the_texts_they_get_alone(int threads)
     {
         Assert.SkipWhen(Pictures() is null, "this checkout has no golden pictures");
         byte[][] pictures = [.. Directory.EnumerateFiles(Pictures()!).Order().Take(4).Select(File.ReadAllBytes)];
@@ -43,7 +46,7 @@ public sealed class SharingTests(TinyPair pair) : IClassFixture<TinyPair>
         for (int i = 0; i < 16; i++) alone[i] = (await AskAsync(one, i)).Text;
         for (int i = 0; i < 4; i++) Assert.Equal(alone[i], (await AskAsync(one, i)).Text);
 
-        await using FasterVlmModel many = await LoadAsync(static o => (o.MaxSequences, o.KvCacheLength) = (16, 4096));
+        await using FasterVlmModel many = await LoadAsync(o => (o.MaxSequences, o.KvCacheLength, o.Threads) = (16, 4096, threads));
         ChatResponse[] together = await Task.WhenAll(Enumerable.Range(0, 16).Select(i => Task.Run(() => AskAsync(many, i), Test)));
         Assert.Equal(alone, together.Select(static r => r.Text));
         // Four pictures, sixteen requests; the system prompt and each picture's rows are evaluated once.

@@ -18,3 +18,16 @@ public sealed class TinyModel : LanguageModelFixture
 
     protected override ILanguageModel Create(FasterVlmOptions options) => LlamaCppLanguageModel.Load(ModelPath, options, Runtime);
 }
+
+/// <summary>The same in two contexts side by side, where a test has more than one sequence.</summary>
+public sealed class TinyModelInLanes : LanguageModelFixture
+{
+    public NativeRuntime Runtime { get; } = NativeRuntime.Load(new NativeOptions());
+
+    protected override ILanguageModel Create(FasterVlmOptions options)
+    {
+        LlamaCppLanguageModel model = LlamaCppLanguageModel.Load(ModelPath, options, Runtime, lanes: 2);
+        Assert.Equal(Math.Min(2, options.MaxSequences), model.LaneCount);
+        return model;
+    }
+}
