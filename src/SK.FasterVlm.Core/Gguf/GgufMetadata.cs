@@ -42,6 +42,9 @@ public sealed class GgufMetadata
     /// <summary>An array of signed 32-bit numbers that must be there.</summary>
     public int[] GetInt32s(string key) => Numbers<int>(RequireArray(key, GgufValueType.I32));
 
+    /// <summary>An array of unsigned 32-bit numbers that must be there.</summary>
+    public uint[] GetUInt32s(string key) => Numbers<uint>(RequireArray(key, GgufValueType.U32));
+
     /// <summary>An array of texts that must be there; each text is decoded when it is asked for.</summary>
     public GgufTexts GetStrings(string key) => new(RequireArray(key, GgufValueType.Text));
 

@@ -1,17 +1,18 @@
+using System.Text;
+
 namespace SK.FasterVlm.Gguf;
 
 /// <summary>
 /// What a language model's file says of itself. Made only by <see cref="Read"/>, which refuses what llama.cpp would answer with an
-/// assertion (and so with the end of the process). Shapes of all tensors are left to llama.cpp, which reports them as errors. Immutable.
+/// assertion (and so with the end of the process). Shapes of most tensors are left to llama.cpp, which reports them as errors; their types
+/// are not checked there. Immutable.
 /// </summary>
 public sealed record LanguageHeader
 {
-    // Limits of llama.cpp (LLAMA_MAX_LAYERS, LLAMA_MAX_EXPERTS), asserted there.
-    const int MaxLayers = 512;
-
     // Characters of a token. The longest of the vocabularies in use have some hundred (spaces, dashes).
     const int LongestToken = 1024;
-    const int MaxExperts = 512;
+
+    const string SentencePiece = "llama", Bpe = "gpt2";
 
     // Decoders whose positions are one number per token; others need more than this library feeds them.
     static readonly HashSet<string> Decoders =
@@ -48,11 +49,11 @@ public sealed record LanguageHeader
     /// <summary>The chat template's text, or null. Untrusted: to be recognised, never executed.</summary>
     public required string? ChatTemplate { get; init; }
 
-    /// <summary>Attention heads; null when they differ by layer.</summary>
-    public int? HeadCount { get; init; }
+    /// <summary>Attention heads of every layer.</summary>
+    public required int HeadCount { get; init; }
 
-    /// <summary>Heads of keys and values; null when they differ by layer.</summary>
-    public int? KeyValueHeadCount { get; init; }
+    /// <summary>Heads of keys and values of every layer.</summary>
+    public required int KeyValueHeadCount { get; init; }
 
     /// <summary>[width, vocabulary].</summary>
     public required GgufTensorInfo TokenEmbedding { get; init; }
@@ -69,20 +70,23 @@ public sealed record LanguageHeader
         string architecture = RequireDecoder(keys);
         int width = Size(keys, $"{architecture}.embedding_length", 1 << 20);
         int vocabulary = CheckVocabulary(keys);
-        CheckAttention(keys, architecture, width);
+        DecoderCheck sizes = DecoderCheck.Run(keys, architecture, width);
+        TensorCheck tensors = new(file);
+        GgufTensorInfo embedding = tensors.LanguageMatrix("token_embd.weight", width, vocabulary);
+        tensors.LanguageTypes();
         return new LanguageHeader
         {
             Architecture = architecture,
             Name = keys.FindString("general.name"),
             EmbeddingWidth = width,
-            LayerCount = Size(keys, $"{architecture}.block_count", MaxLayers),
+            LayerCount = sizes.Layers,
             ContextLength = Size(keys, $"{architecture}.context_length", 1 << 30),
             VocabularySize = vocabulary,
             TokenizerModel = keys.GetString("tokenizer.ggml.model"),
             ChatTemplate = keys.FindString("tokenizer.chat_template"),
-            HeadCount = Single(keys, $"{architecture}.attention.head_count"),
-            KeyValueHeadCount = Single(keys, $"{architecture}.attention.head_count_kv") ?? Single(keys, $"{architecture}.attention.head_count"),
-            TokenEmbedding = new TensorCheck(file).Matrix("token_embd.weight", width, vocabulary),
+            HeadCount = sizes.Heads,
+            KeyValueHeadCount = sizes.KeyValueHeads,
+            TokenEmbedding = embedding,
         };
     }
 
@@ -96,9 +100,21 @@ public sealed record LanguageHeader
         throw new ModelFormatException($"Language models of the architecture '{Printable.Escape(architecture)}' are not supported.", key);
     }
 
+    // The other kinds (WordPiece, Unigram, RWKV, none, ...) are of models that are no decoders of this library, and their readers in
+    // llama.cpp end the process on text they have no token for.
+    static string RequireTokenizer(GgufMetadata keys)
+    {
+        const string key = "tokenizer.ggml.model";
+        string kind = keys.GetString(key);
+        return kind is SentencePiece or Bpe
+            ? kind
+            : throw Bad(key, $"is '{Printable.Escape(kind)}'; supported are {SentencePiece} (SentencePiece) and {Bpe} (byte-level BPE)");
+    }
+
     static int CheckVocabulary(GgufMetadata keys)
     {
         const string tokens = "tokenizer.ggml.tokens";
+        string kind = RequireTokenizer(keys);
         int count = keys.GetStrings(tokens).Count;
         if (count == 0) throw Bad(tokens, "is empty");
         // llama.cpp reads these arrays with the index of the token.
@@ -111,7 +127,7 @@ public sealed record LanguageHeader
             if (keys.FindUInt32(key) is { } id && id != uint.MaxValue && id >= count)
                 throw Bad(key, $"{id} is outside the vocabulary of {count}");
         }
-        CheckTokens(keys.GetStrings(tokens), tokens, needsBytes: keys.GetString("tokenizer.ggml.model") == "llama");
+        CheckTokens(keys.GetStrings(tokens), tokens, needsBytes: kind == SentencePiece);
         return count;
 
         void CheckLength(int? length, string key)
@@ -123,14 +139,17 @@ public sealed record LanguageHeader
     /// <summary>
     /// Text that has no token of its own is written in bytes: llama.cpp looks for the token of a byte by its name, then by the character
     /// itself, and ends the process where there is neither. It compares tokens with grammars by recursion over their characters, and
-    /// ends the process where these are too many for the stack.
+    /// ends the process where these are too many for the stack; and it asserts that no two tokens are alike.
     /// </summary>
-    static void CheckTokens(IEnumerable<string> tokens, string key, bool needsBytes)
+    static void CheckTokens(GgufTexts tokens, string key, bool needsBytes)
     {
         bool[] there = new bool[256];
-        foreach (string token in tokens)
+        var seen = new HashSet<string>(tokens.Count, StringComparer.Ordinal);
+        for (int i = 0; i < tokens.Count; i++)
         {
+            string token = tokens[i];
             if (token.Length > LongestToken) throw Bad(key, $"has a token of {token.Length} characters; {LongestToken} are allowed");
+            if (!seen.Add(AsTheLibraryReads(tokens.Utf8(i), i))) throw Bad(key, $"has the token '{Printable.Escape(token)}' twice");
             if (token.Length == 1 && token[0] < 128) there[token[0]] = true;
             else if (token.Length == 6 && token.StartsWith("<0x", StringComparison.Ordinal) && token[5] == '>'
                 && char.IsAsciiHexDigitUpper(token[3]) && char.IsAsciiHexDigitUpper(token[4])) there[Convert.ToByte(token[3..5], 16)] = true;
@@ -139,40 +158,13 @@ public sealed record LanguageHeader
         if (needsBytes && missing >= 0) throw Bad(key, $"lacks the token <0x{missing:X2}>, without which not every text can be written");
     }
 
-    static void CheckAttention(GgufMetadata keys, string architecture, int width)
+    // Up to a NUL, byte by byte; what is then empty gets a name.
+    static string AsTheLibraryReads(ReadOnlySpan<byte> token, int index)
     {
-        // Head counts may differ by layer; then they are arrays and llama.cpp's own checks have to do.
-        string headKey = $"{architecture}.attention.head_count", groupKey = $"{architecture}.attention.head_count_kv";
-        if (keys.TryGet(headKey, out GgufValue? perLayer) && perLayer.Type == GgufValueType.U32)
-        {
-            int heads = Size(keys, headKey, 1 << 16);
-            bool ownHeadWidth = keys.TryGet($"{architecture}.attention.key_length", out _);
-            if (!ownHeadWidth && width % heads != 0) throw Bad(headKey, $"{heads} heads do not divide the width {width}");
-            if (keys.TryGet(groupKey, out GgufValue? groups) && groups.Type == GgufValueType.U32)
-            {
-                int keyHeads = Size(keys, groupKey, 1 << 16);
-                if (heads % keyHeads != 0) throw Bad(groupKey, $"{keyHeads} does not divide the {heads} heads");
-            }
-            string ropeKey = $"{architecture}.rope.dimension_count";
-            if (!ownHeadWidth && keys.FindUInt32(ropeKey) is { } rope && (rope % 2 != 0 || rope > width / heads))
-                throw Bad(ropeKey, $"{rope} must be even and at most the head width {width / heads}");
-        }
-        foreach (string name in (string[])["layer_norm_rms_epsilon", "layer_norm_epsilon"])
-        {
-            string key = $"{architecture}.attention.{name}";
-            if (keys.FindFloat(key) is { } epsilon && epsilon is not (>= 0 and < 1))
-                throw Bad(key, $"{epsilon} is not a small positive number");
-        }
-        if (keys.FindBool($"{architecture}.attention.causal") == false)
-            throw Bad($"{architecture}.attention.causal", "is false: the model does not generate text");
-        string experts = $"{architecture}.expert_count";
-        if (keys.FindUInt32(experts) is > MaxExperts) throw Bad(experts, $"is over {MaxExperts}");
-        if ((keys.FindUInt32($"{architecture}.expert_used_count") ?? 0) > (keys.FindUInt32(experts) ?? 0))
-            throw Bad($"{architecture}.expert_used_count", "is more than there are experts");
+        int end = token.IndexOf((byte)0);
+        if (end >= 0) token = token[..end];
+        return token.IsEmpty ? $"[EMPTY_{index}]" : Encoding.Latin1.GetString(token);
     }
-
-    static int? Single(GgufMetadata keys, string key) =>
-        keys.TryGet(key, out GgufValue? value) && value.Type == GgufValueType.U32 ? (int)keys.GetUInt32(key) : null;
 
     static int Size(GgufMetadata keys, string key, int max)
     {
@@ -180,5 +172,5 @@ public sealed record LanguageHeader
         return value >= 1 && value <= (uint)max ? (int)value : throw Bad(key, $"{value} is outside 1 to {max}");
     }
 
-    static ModelFormatException Bad(string key, string problem) => new($"Unusable language model: {key} {problem}.", key);
+    static ModelFormatException Bad(string key, string problem) => DecoderCheck.Bad(key, problem);
 }

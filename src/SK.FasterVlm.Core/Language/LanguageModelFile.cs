@@ -1,3 +1,4 @@
+using System.Globalization;
 using SK.FasterVlm.Gguf;
 using SK.FasterVlm.Native;
 
@@ -52,23 +53,33 @@ internal sealed class LanguageModelFile : IDisposable
     {
         const int Step = 64;
         const long FewBytes = 128L << 20;
-        long heads = PerLayer("head_count", null).Max();
-        long width = heads > 0 ? HeadWidth("key_length", Header.EmbeddingWidth / heads) : 0;
-        return width % Step == 0 || heads * batchLength * cacheLength * sizeof(float) > FewBytes;
+        return HeadWidth("key_length") % Step == 0 || ScoreBytes(batchLength, cacheLength) > FewBytes;
     }
+
+    /// <summary>Bytes of a batch's attention scores, which are all kept at once without flash attention.</summary>
+    /// <param name="batchLength">Rows of a physical batch.</param>
+    /// <param name="cacheLength">Positions of the KV cache.</param>
+    internal long ScoreBytes(long batchLength, long cacheLength) => Header.HeadCount * batchLength * cacheLength * sizeof(float);
 
     /// <summary>Bytes of KV cache one position takes: keys and values of every layer.</summary>
     internal long KvBytesPerToken(KvCacheType type)
     {
-        long[] heads = PerLayer("head_count", null), groups = PerLayer("head_count_kv", heads);
         double bytes = type switch { KvCacheType.Q8_0 => 34.0 / 32, KvCacheType.F32 => 4, _ => 2 };
-        double sum = 0;
-        for (int layer = 0; layer < Header.LayerCount; layer++)
+        return (long)((double)Header.LayerCount * Header.KeyValueHeadCount * (HeadWidth("key_length") + HeadWidth("value_length")) * bytes);
+    }
+
+    /// <summary>Bytes of the weights that stay in this machine's memory when the first layers do, and the table of embeddings.</summary>
+    /// <param name="hostLayers">Layers that are not offloaded, counted from the first.</param>
+    internal long HostBytes(int hostLayers)
+    {
+        if (hostLayers >= Header.LayerCount) return File.Length;
+        return File.Tensors.Where(t => t == Header.TokenEmbedding || LayerOf(t.Name) is { } layer && layer < hostLayers).Sum(static t => t.ByteSize);
+
+        static int? LayerOf(string name)
         {
-            long width = heads[layer] > 0 ? Header.EmbeddingWidth / heads[layer] : 0;
-            sum += groups[layer] * (HeadWidth("key_length", width) + HeadWidth("value_length", width)) * bytes;
+            string[] parts = name.Split('.', 3);
+            return parts is ["blk", string number, _] && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int layer) ? layer : null;
         }
-        return (long)sum;
     }
 
     /// <summary>
@@ -86,20 +97,6 @@ internal sealed class LanguageModelFile : IDisposable
 
     public void Dispose() => File.Dispose();
 
-    string Key(string name) => $"{Header.Architecture}.attention.{name}";
-
-    long HeadWidth(string key, long usual) => File.Metadata.FindUInt32(Key(key)) ?? usual;
-
-    // One number for all layers, or one per layer.
-    long[] PerLayer(string name, long[]? missing)
-    {
-        string key = Key(name);
-        if (missing is not null && !File.Metadata.TryGet(key, out _)) return missing;
-        long[] values = File.Metadata.TryGet(key, out GgufValue? value) && value.Type == GgufValueType.Array
-            ? [.. File.Metadata.GetInt32s(key).Select(static n => (long)Math.Max(0, n))]
-            : [.. Enumerable.Repeat((long)File.Metadata.GetUInt32(key), Header.LayerCount)];
-        return values.Length >= Header.LayerCount
-            ? values
-            : throw new ModelFormatException($"{File.Name}: {key} has {values.Length} entries for {Header.LayerCount} layers.", key);
-    }
+    long HeadWidth(string name) =>
+        File.Metadata.FindUInt32($"{Header.Architecture}.attention.{name}") ?? (uint)(Header.EmbeddingWidth / Header.HeadCount);
 }

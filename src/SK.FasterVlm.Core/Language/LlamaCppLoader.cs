@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
+using SK.FasterVlm.Gguf;
 using SK.FasterVlm.Native;
 
 namespace SK.FasterVlm.Language;
@@ -28,13 +29,14 @@ internal static unsafe partial class LlamaCppLoader
             long kvPerToken = file.KvBytesPerToken(options.KvCache);
             bool gpuWanted = options.Native.Backend != NativeBackend.Cpu && options.GpuLayers != 0;
             bool onGpu = gpuWanted && Llama.llama_supports_gpu_offload();
-            CheckMemory(file, options, cacheLength, kvPerToken, onGpu);
+            bool flash = options.FlashAttention
+                ?? (onGpu || options.KvCache == KvCacheType.Q8_0 || file.SuitsFlashAttention(options.MicroBatchSize, cacheLength));
+            int hostLayers = !onGpu ? file.Header.LayerCount : HostLayers(file.Header.LayerCount, options.GpuLayers);
+            CheckMemory(file, options, cacheLength, hostLayers, flash, HostMachine.AvailableMemory());
 
             model = LoadWeights(file, options, onGpu, progress, cancellationToken);
             CheckModel(file, model);
             var cancel = new CancellationFlag();
-            bool flash = options.FlashAttention
-                ?? (onGpu || options.KvCache == KvCacheType.Q8_0 || file.SuitsFlashAttention(options.MicroBatchSize, cacheLength));
             int threads = HostMachine.Threads(options.Threads, (long)Llama.llama_model_size(model));
             int laneCount = Math.Min(lanes ?? LaneCount(options, onGpu, threads, contextLength, kvPerToken), options.MaxSequences);
             ContextSize size = new(contextLength, cacheLength, options.MaxSequences, 0);
@@ -61,22 +63,38 @@ internal static unsafe partial class LlamaCppLoader
         }
     }
 
-    // A context that does not fit is not refused by the library: the system ends the process.
-    static void CheckMemory(LanguageModelFile file, FasterVlmOptions options, int cacheLength, long kvPerToken, bool onGpu)
+    /// <summary>Layers that the library leaves to the processor: the last ones go first, after the output matrix.</summary>
+    /// <param name="layers">Of the model.</param>
+    /// <param name="gpuLayers">As <see cref="FasterVlmOptions.GpuLayers"/>.</param>
+    internal static int HostLayers(int layers, int gpuLayers) => gpuLayers < 0 ? 0 : Math.Clamp(layers + 1 - gpuLayers, 0, layers);
+
+    /// <summary>Refuses what does not fit: the library would not, and the system ends the process.</summary>
+    /// <param name="file">The model.</param>
+    /// <param name="options">Batch, cache and loading.</param>
+    /// <param name="cacheLength">Positions of the KV cache.</param>
+    /// <param name="hostLayers">Layers on the processor. A device's memory is asked for at once and refused with a message.</param>
+    /// <param name="flash">Without flash attention all scores of a batch are in memory at once.</param>
+    /// <param name="available">Bytes.</param>
+    /// <exception cref="NativeRuntimeException">More is needed than there is.</exception>
+    internal static void CheckMemory(
+        LanguageModelFile file, FasterVlmOptions options, int cacheLength, int hostLayers, bool flash, long available)
     {
-        if (onGpu) return; // a device's memory is asked for at once and refused with a message
-        long kv = checked(kvPerToken * cacheLength);
+        if (hostLayers == 0) return;
+        // Sizes are the file's, so a product may be beyond any memory.
+        Int128 kv = (Int128)file.KvBytesPerToken(options.KvCache) * cacheLength * hostLayers / file.Header.LayerCount;
+        Int128 scores = flash ? 0 : file.ScoreBytes(Math.Min(options.MicroBatchSize, cacheLength), cacheLength);
         bool mapped = file.LoadMode(options.Loading) == llama_load_mode.LLAMA_LOAD_MODE_MMAP;
-        long weights = mapped ? 0 : file.File.Length;
-        long available = HostMachine.AvailableMemory();
-        if (kv + weights + WorkingBytes <= available) return;
+        long weights = mapped ? 0 : file.HostBytes(hostLayers);
+        Int128 needed = kv + scores + weights + WorkingBytes;
+        if (needed <= available) return;
+        string withoutFlash = flash ? "" : $", {Megabytes(scores)} MB attention scores without FlashAttention";
         throw new NativeRuntimeException(
-            $"{file.Name} needs about {Megabytes(kv + weights + WorkingBytes)} MB ({Megabytes(weights)} MB weights, "
-            + $"{Megabytes(kv)} MB KV cache for {cacheLength} positions) "
+            $"{Printable.Escape(file.Name)} needs about {Megabytes(needed)} MB ({Megabytes(weights)} MB weights, "
+            + $"{Megabytes(kv)} MB KV cache for {cacheLength} positions{withoutFlash}) "
             + $"but {Megabytes(available)} MB are available; lower ContextLength or KvCacheLength, "
             + "use KvCache Q8_0, or take a smaller quantisation.");
 
-        static long Megabytes(long bytes) => bytes >> 20;
+        static Int128 Megabytes(Int128 bytes) => bytes >> 20;
     }
 
     static LlamaModelHandle LoadWeights(
@@ -125,7 +143,7 @@ internal static unsafe partial class LlamaCppLoader
     static int LaneCount(FasterVlmOptions options, bool onGpu, int threads, int contextLength, long kvPerToken)
     {
         const long Small = 128L << 20;
-        bool fits = kvPerToken * contextLength * options.MaxSequences <= Small;
+        bool fits = (Int128)kvPerToken * contextLength * options.MaxSequences <= Small;
         return options.Threads > 0 || onGpu || !fits ? 1 : HostMachine.PhysicalCores / threads;
     }
 
@@ -154,9 +172,10 @@ internal static unsafe partial class LlamaCppLoader
         parameters.n_outputs_max = (uint)size.SequenceCount;
         parameters.n_threads = threads;
         parameters.n_threads_batch = threads;
-        parameters.flash_attn_type = flash
-            ? llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_AUTO
-            : llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED;
+        // Asked for by name it is on or the context is refused; chosen by us it is left off where a device lacks it.
+        parameters.flash_attn_type = !flash ? llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
+            : options.FlashAttention == true ? llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_ENABLED
+            : llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_AUTO;
         parameters.type_k = parameters.type_v = options.KvCache switch
         {
             KvCacheType.Q8_0 => ggml_type.GGML_TYPE_Q8_0,
