@@ -1,4 +1,5 @@
 using System.Text;
+using SK.FasterVlm.Native;
 
 namespace SK.FasterVlm.Cli.Tests;
 
@@ -71,6 +72,57 @@ public sealed class NativeFailureTests(TinyModel tiny) : IClassFixture<TinyModel
         Assert.Contains(part, line, StringComparison.Ordinal);
         Assert.Contains(directory, line, StringComparison.Ordinal);
         if (!part.StartsWith("does not load", StringComparison.Ordinal)) Assert.True(line.Contains("FASTERVLM_NATIVE_DIR", StringComparison.Ordinal) || line.Contains("release", StringComparison.Ordinal), line);
+    }
+
+    [Fact]
+    public async Task L10_cpu_libraries_that_are_all_cut_off_are_one_line()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "the files of these attacks are made of Linux's libraries");
+        foreach (string path in Originals) Place(path, cut: IsCpu(path));
+        CliRun run = await CliRun.ChildProcessAsync(
+            ["describe", tiny.Picture, .. tiny.Options], new Dictionary<string, string> { ["FASTERVLM_NATIVE_DIR"] = _folder });
+        Assert.True(run.ExitCode == 1, $"exit code {run.ExitCode}: {run.Error}");
+        string line = Assert.Single(run.ErrorLines);
+        Assert.Contains("ggml-cpu", line, StringComparison.Ordinal);
+        Assert.Contains("does not load: it is truncated", line, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task L10_a_cpu_library_that_is_cut_off_is_passed_over_for_another()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "the files of these attacks are made of Linux's libraries");
+        string best = NativeRuntime.Load(new NativeOptions()).Describe().Backends.Single(static b => b.Contains("ggml-cpu", StringComparison.Ordinal));
+        foreach (string path in Originals) Place(path, cut: Path.GetFileName(path) == best);
+        CliRun run = await CliRun.ChildProcessAsync(
+            ["describe", tiny.Picture, .. tiny.Options], new Dictionary<string, string> { ["FASTERVLM_NATIVE_DIR"] = _folder });
+        Assert.True(run.ExitCode == 0, $"exit code {run.ExitCode}: {run.Error}");
+    }
+
+    [Fact]
+    public async Task L10_a_gpu_library_that_is_cut_off_is_one_line_when_it_is_asked_for()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "the files of these attacks are made of Linux's libraries");
+        foreach (string path in Originals) Place(path, cut: false);
+        byte[] whole = File.ReadAllBytes(Originals.First(IsCpu));
+        File.WriteAllBytes(Path.Combine(_folder, "libggml-vulkan.so"), whole[..(whole.Length / 2)]);
+        CliRun run = await CliRun.ChildProcessAsync(
+            ["describe", tiny.Picture, .. tiny.Options, "--backend", "vulkan"], new Dictionary<string, string> { ["FASTERVLM_NATIVE_DIR"] = _folder });
+        Assert.True(run.ExitCode == 1, $"exit code {run.ExitCode}: {run.Error}");
+        Assert.Contains("libggml-vulkan.so was found but does not load: it is truncated", Assert.Single(run.ErrorLines), StringComparison.Ordinal);
+    }
+
+    static bool IsCpu(string path) => Path.GetFileName(path).StartsWith("libggml-cpu", StringComparison.Ordinal);
+
+    void Place(string path, bool cut)
+    {
+        string copy = Path.Combine(_folder, Path.GetFileName(path));
+        if (!cut)
+        {
+            File.CreateSymbolicLink(copy, path);
+            return;
+        }
+        byte[] bytes = File.ReadAllBytes(path);
+        File.WriteAllBytes(copy, bytes[..(bytes.Length / 2)]);
     }
 
     static void Replace(byte[] bytes, string old, string replacement)

@@ -14,13 +14,18 @@ internal static unsafe class AbiCheck
     [StructLayout(LayoutKind.Sequential, Size = 1024)]
     struct Roomy;
 
-    /// <summary>Checks versions, exports and default values, in this order.</summary>
+    /// <summary>Checks versions, exports, the layout of ggml's structs and llama's default values, in this order.</summary>
     /// <exception cref="NativeRuntimeException">The libraries are not the pinned release; the message says in what.</exception>
     internal static void Run(NativeLibraries libraries)
     {
         Version(libraries, libraries.Llama, "llama_version", AbiTable.LlamaVersion);
         Version(libraries, libraries.GgmlBase, "ggml_version", AbiTable.GgmlVersion);
         Exports(libraries, AbiExports.All);
+        if (AbiProbe.FindDifference(libraries) is { } difference)
+        {
+            throw new NativeRuntimeException(
+                $"The libraries in {libraries.Directory} say they are the pinned release but {difference}: the layout of their structs has changed.");
+        }
         Defaults(libraries);
     }
 

@@ -16,9 +16,7 @@ internal static unsafe partial class NativeBackends
         List<string> loaded = [];
         if (Device(ggml_backend_dev_type.GGML_BACKEND_DEVICE_TYPE_CPU) is null)
         {
-            string file = BestCpu(directory)
-                ?? throw new NativeRuntimeException($"{directory} has no ggml-cpu library that runs on this processor.");
-            loaded.Add(Register(file));
+            loaded.Add(Register(BestCpu(directory)));
         }
         foreach (string name in GpuBackends(backend))
         {
@@ -69,6 +67,7 @@ internal static unsafe partial class NativeBackends
     static string Register(string file)
     {
         long mark = NativeLog.Mark();
+        LibraryFile.CheckWhole(file);
         // Loading it here first gives the loader's own words when a driver library is missing; ggml would only log "failed to load".
         try
         {
@@ -83,14 +82,30 @@ internal static unsafe partial class NativeBackends
         return Path.GetFileName(file);
     }
 
-    // ggml_backend_load_all_from_path does the same rating but brings in every GPU backend of the directory as well.
-    static string? BestCpu(string directory)
+    /// <summary>
+    /// The CPU variant that suits this processor best. A damaged one is logged and passed over: a slower one serves as well.
+    /// (ggml_backend_load_all_from_path does the same rating but brings in every GPU backend of the directory.)
+    /// </summary>
+    /// <exception cref="NativeRuntimeException">There is none; the message names a damaged one if there is.</exception>
+    static string BestCpu(string directory)
     {
         string? best = null;
         int bestScore = 0;
+        NativeRuntimeException? damaged = null;
         foreach (string file in Directory.EnumerateFiles(directory).Order(StringComparer.Ordinal))
         {
-            if (!CpuLibrary().IsMatch(Path.GetFileName(file)) || !NativeLibrary.TryLoad(file, out nint library)) continue;
+            if (!CpuLibrary().IsMatch(Path.GetFileName(file))) continue;
+            try
+            {
+                LibraryFile.CheckWhole(file);
+            }
+            catch (NativeRuntimeException e)
+            {
+                damaged ??= e;
+                NativeLog.Write(ggml_log_level.GGML_LOG_LEVEL_WARN, e.Message + "\n");
+                continue;
+            }
+            if (!NativeLibrary.TryLoad(file, out nint library)) continue;
             // A library without a rating is the only one of its build.
             int score = NativeLibrary.TryGetExport(library, "ggml_backend_score", out nint address)
                 ? ((delegate* unmanaged[Cdecl]<int>)address)()
@@ -98,7 +113,7 @@ internal static unsafe partial class NativeBackends
             if (score > bestScore) (best, bestScore) = (file, score);
             NativeLibrary.Free(library);
         }
-        return best;
+        return best ?? throw damaged ?? new NativeRuntimeException($"{directory} has no ggml-cpu library that runs on this processor.");
     }
 
     [GeneratedRegex(@"^(?:lib)?ggml-cpu(?:-[\w.]+?)?\.(?:so|dylib|dll)$")]

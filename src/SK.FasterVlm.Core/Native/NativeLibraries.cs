@@ -56,21 +56,38 @@ internal sealed partial record NativeLibraries(string Directory, nint GgmlBase, 
             string?[] files = [.. Names.Select(name => Find(directory, name))];
             if (files.Any(static f => f is null)) continue;
             nint[] handles = new nint[Names.Length];
-            for (int i = 0; i < files.Length; i++)
+            try
             {
-                LibraryFile.CheckWhole(files[i]!);
-                try
-                {
-                    handles[i] = NativeLibrary.Load(files[i]!);
-                }
-                catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
-                {
-                    throw new NativeRuntimeException($"{files[i]} was found but does not load: {e.Message.ReplaceLineEndings(" ")}", e);
-                }
+                for (int i = 0; i < files.Length; i++) handles[i] = LoadWhole(files[i]!);
+            }
+            catch
+            {
+                // The next attempt, perhaps with another directory, must not meet half of this one.
+                foreach (nint handle in handles.Where(static h => h != 0).Reverse()) NativeLibrary.Free(handle);
+                throw;
             }
             return new NativeLibraries(directory, handles[0], handles[1], handles[2]);
         }
         throw new NativeRuntimeException(Missing(places));
+    }
+
+    /// <summary>Gives the libraries back. The system may keep them all the same, until the process ends.</summary>
+    internal void Free()
+    {
+        foreach (nint handle in (nint[])[Llama, Ggml, GgmlBase]) NativeLibrary.Free(handle);
+    }
+
+    static nint LoadWhole(string file)
+    {
+        LibraryFile.CheckWhole(file);
+        try
+        {
+            return NativeLibrary.Load(file);
+        }
+        catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
+        {
+            throw new NativeRuntimeException($"{file} was found but does not load: {e.Message.ReplaceLineEndings(" ")}", e);
+        }
     }
 
     /// <summary>The file of a library in a directory, or null.</summary>

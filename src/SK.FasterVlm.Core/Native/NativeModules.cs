@@ -7,6 +7,9 @@ namespace SK.FasterVlm.Native;
 /// <summary>The shared libraries this process has loaded, whoever did it.</summary>
 internal static class NativeModules
 {
+    /// <summary>Directories whose libraries this library has loaded and refused; the system may have kept them in the process.</summary>
+    internal static HashSet<string> Refused { get; } = new(StringComparer.Ordinal);
+
     /// <summary>Full paths of the loaded files of a library.</summary>
     /// <param name="name">As in <see cref="NativeLibraries.Find"/>.</param>
     internal static IReadOnlyList<string> Loaded(string name)
@@ -37,6 +40,12 @@ internal static class NativeModules
             if (!NativeLibrary.TryLoad(file, out nint handle)) continue;
             NativeLibrary.Free(handle);
             if (handle == libraries.GgmlBase) continue;
+            if (Path.GetDirectoryName(file) is { } directory && Refused.Contains(directory))
+            {
+                throw new NativeRuntimeException(
+                    $"The libraries in {directory} were refused before and the system keeps them loaded; a process holds one copy, so "
+                    + $"{libraries.Directory} cannot be used until it restarts.");
+            }
             throw new NativeRuntimeException(
                 $"Another package of this process has loaded ggml from {file}; a second copy from {libraries.Directory} would be mixed up "
                 + "with it. With LLamaSharp, let both share its copy (UseLLamaSharp of the package SK.FasterVlm.LLamaSharp).");

@@ -45,8 +45,18 @@ public sealed unsafe class NativeRuntime
             if (s_current is null)
             {
                 NativeLibraries libraries = NativeLibraries.Load(options.Directory);
-                NativeModules.RefuseSecondCopy(libraries);
-                AbiCheck.Run(libraries);
+                try
+                {
+                    NativeModules.RefuseSecondCopy(libraries);
+                    AbiCheck.Run(libraries);
+                }
+                catch
+                {
+                    // A later load from the right directory must not find them in its way.
+                    libraries.Free();
+                    NativeModules.Refused.Add(libraries.Directory);
+                    throw;
+                }
                 Start(libraries, SharedAbi.Pinned);
                 Own(loggers);
             }

@@ -92,6 +92,20 @@ public sealed unsafe class NativeRuntimeTests
     }
 
     [Fact]
+    public void L10_ALoadThatFailsHalfway_LeavesNothingBehind()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "reads /proc");
+        using var directory = new TemporaryDirectory();
+        // A library of the system stands in for the first, which loads; the second does not.
+        string first = Path.Combine(directory.Path, "libggml-base.so");
+        string system = File.ReadLines("/proc/self/maps").Select(static l => l[(l.IndexOf('/') + 1)..]).First(static l => l.Contains("libm.so", StringComparison.Ordinal) || l.Contains("libm-", StringComparison.Ordinal));
+        File.Copy("/" + system, first);
+        foreach (string name in NativeLibraries.Names[1..]) File.WriteAllText(Path.Combine(directory.Path, $"lib{name}.so"), "not a library");
+        Assert.Throws<NativeRuntimeException>(() => NativeLibraries.Load(directory.Path));
+        Assert.DoesNotContain(File.ReadLines("/proc/self/maps"), line => line.Contains(directory.Path, StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void L10_LibrariesOfAnotherRelease_AreRefusedBeforeUse()
     {
         // The C library stands in for a libllama without llama_version.
