@@ -58,6 +58,9 @@ internal sealed unsafe class ClipVisionTower : IDisposable
     /// <summary>Bytes of weights.</summary>
     public long WeightBytes => _weights.Bytes;
 
+    /// <summary>Called when a graph is about to be computed; for tests of what happens meanwhile.</summary>
+    internal Action? Computing { get; set; }
+
     /// <summary>Runs the tower up to the keys, the values and the [CLS] attention of the last block.</summary>
     /// <param name="pixels">One view, normalised: [3, S, S] planar, rows from top to bottom.</param>
     /// <param name="cancellationToken">On a CPU checked between operations, on a GPU before the start.</param>
@@ -87,6 +90,7 @@ internal sealed unsafe class ClipVisionTower : IDisposable
 
             lease.Workspace.Allocate(g);
             GraphBuilder.Set<float>(patches, Patches.Flatten(pixels, _header.ImageSize, _header.PatchSize));
+            Computing?.Invoke();
             lease.Workspace.Compute(g, cancellationToken);
             if (attention is not null) view.SetAttention(GraphBuilder.Get(attention), _header.HeadCount);
             return view;

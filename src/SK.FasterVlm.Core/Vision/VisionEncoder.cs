@@ -49,7 +49,6 @@ public sealed class VisionEncoder : IVisionEncoder
         using GgufFile file = GgufFile.Open(projectorPath);
         ClipHeader header = ClipHeader.Read(file);
         CheckNewline(options.Views, header.ImageNewline is not null);
-        CheckMemory(header, HostMachine.AvailableMemory());
         int threads = HostMachine.Threads(options.Threads, file.Length);
 
         VisionWeights weights = LoadWeights(file, header, options, threads, logger);
@@ -100,15 +99,25 @@ public sealed class VisionEncoder : IVisionEncoder
     public void Dispose() => _tower.Dispose();
 
     /// <summary>
-    /// Refuses a tower whose intermediate results would push the process out of memory: the system may kill it instead of saying no, and
-    /// a small file with absurd widths is enough for that.
+    /// Refuses a tower whose weights and intermediate results would push the process out of memory: the system may kill it instead of
+    /// saying no, and a small file with absurd widths, or a sparse one, is enough for that.
     /// </summary>
+    /// <param name="header">Sizes.</param>
+    /// <param name="weights">Bytes of weights that memory is taken for; mapped ones cost none.</param>
+    /// <param name="threads">Threads of an encode.</param>
+    /// <param name="available">Bytes.</param>
     /// <exception cref="NativeRuntimeException">More is needed than there is.</exception>
-    internal static void CheckMemory(ClipHeader header, long available)
+    internal static void CheckMemory(ClipHeader header, long weights, int threads, long available)
     {
         long rows = header.PatchCount + 1;
         long widest = Math.Max(header.FeedForwardWidth, Math.Max(header.Projector1.Weight.Ne(1), header.OutputWidth));
         long needed = rows * (2 * widest + 8L * header.Width) * sizeof(float); // a layer's input and output beside the residual, q, k and v
+        if (HeadAttention.IsSupported) needed += threads * HeadAttention.ScratchFloats(header.HeadWidth, rows) * sizeof(float);
+        if (weights > 0 && weights + needed > available)
+        {
+            throw new NativeRuntimeException(
+                $"The vision tower takes about {(weights + needed) / 1_000_000} MB ({weights / 1_000_000} MB weights) but {available / 1_000_000} MB are free.");
+        }
         CheckMemory(needed, available);
     }
 

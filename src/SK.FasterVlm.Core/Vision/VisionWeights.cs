@@ -93,6 +93,9 @@ internal sealed unsafe class VisionWeights : SafeHandle
     /// <summary>Bytes of weights, mapped ones included.</summary>
     public long Bytes { get; private set; }
 
+    /// <summary>Bytes of the weights that do not stay in the mapped file.</summary>
+    public long CopiedBytes => _copied.Sum(static t => (long)ggml_nbytes((ggml_tensor*)t.Tensor));
+
     /// <inheritdoc/>
     public override bool IsInvalid => handle == 0;
 
@@ -111,6 +114,8 @@ internal sealed unsafe class VisionWeights : SafeHandle
         var weights = new VisionWeights(file, header, device, precision, ownKernels);
         try
         {
+            // On a GPU the weights are the device's affair, which is asked for its memory and refuses with a message.
+            VisionEncoder.CheckMemory(header, device.IsCpu ? weights.CopiedBytes : 0, threads, HostMachine.AvailableMemory());
             weights.Place(threads);
             return weights;
         }

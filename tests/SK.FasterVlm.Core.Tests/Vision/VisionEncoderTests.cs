@@ -146,8 +146,56 @@ public sealed class VisionEncoderTests : IDisposable
     public void L4_Towers_that_do_not_fit_into_memory_are_refused(int imageSize, int width, int feedForward, long available, bool refused)
     {
         ClipHeader header = ClipHeader.Read(_tiny.Projector) with { ImageSize = imageSize, Width = width, FeedForwardWidth = feedForward };
-        if (refused) Assert.Throws<NativeRuntimeException>(() => VisionEncoder.CheckMemory(header, available));
-        else VisionEncoder.CheckMemory(header, available);
+        if (refused) Assert.Throws<NativeRuntimeException>(() => VisionEncoder.CheckMemory(header, weights: 0, threads: 1, available));
+        else VisionEncoder.CheckMemory(header, weights: 0, threads: 1, available);
+    }
+
+    [Fact]
+    public void L4_Weights_and_threads_count_for_the_memory_of_a_tower()
+    {
+        ClipHeader header = ClipHeader.Read(_tiny.Projector);
+        using (VisionWeights weights = VisionWeights.Load(_tiny.Projector, header, TowerDevice.OnCpu(), TowerPrecision.F32, threads: 1))
+            Assert.Equal(weights.Bytes, weights.CopiedBytes);
+        using (VisionWeights weights = VisionWeights.Load(_tiny.Projector, header, TowerDevice.OnCpu(), TowerPrecision.AsStored, threads: 1))
+            Assert.InRange(weights.CopiedBytes, 1, weights.Bytes / 2); // the matrices lie in the file
+        VisionEncoder.CheckMemory(header, 60_000_000_000, threads: 1, available: 61_000_000_000);
+        var error = Assert.Throws<NativeRuntimeException>(() => VisionEncoder.CheckMemory(header, 60_000_000_000, threads: 1, available: 60_000_000_000));
+        Assert.Contains("60000 MB weights", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void L4_A_sparse_projector_larger_than_memory_is_refused_before_it_is_read()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "needs a file system with sparse files");
+        // Three thousand million weights in each of 48 blocks, and hardly a byte on the disk.
+        var huge = new VisionGeometry(ImageSize: 28, PatchSize: 14, Width: 16_384, FeedForward: 65_536, Heads: 256, Layers: 48);
+        GgufWriter writer = SyntheticProjector.Build(ModelGeometry.Tiny with { Vision = huge }, new SyntheticModelOptions());
+        using var header = new HeaderOnly();
+        Assert.Throws<OperationCanceledException>(() => writer.Write(header, cancellationToken: Token));
+        string path = Path.Combine(Path.GetDirectoryName(_tiny.Path)!, "sparse.gguf");
+        try
+        {
+            using FileStream stream = File.Create(path);
+            stream.Write(header.ToArray());
+            stream.SetLength(header.Length + writer.DataBytes + 100_000);
+        }
+        catch (IOException)
+        {
+            Assert.Skip("this file system has no files of that size");
+        }
+        var error = Assert.Throws<NativeRuntimeException>(
+            () => VisionEncoder.Load(path, new FasterVlmOptions { TowerPrecision = TowerPrecision.F32 }, NativeRuntime.Load(new NativeOptions())));
+        Assert.Contains("MB weights", error.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Takes the first piece that is written, which is a file's header, and no more.</summary>
+    sealed class HeaderOnly : MemoryStream
+    {
+        public override void Write(ReadOnlySpan<byte> buffer)
+        {
+            base.Write(buffer);
+            throw new OperationCanceledException();
+        }
     }
 
     public void Dispose()
