@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using LLama;
 using LLama.Native;
 using SK.FasterVlm.Language;
@@ -46,6 +47,8 @@ public sealed class LLamaSharpLanguageModel : LlamaLanguageModel
         LLamaSharpNatives.Share();
         return LLamaSharpLoader.Create(weights, ownsWeights: false, modelPath, options, logger: null);
     }
+
+    internal override SafeHandle ContextOf(int sequence) => _context;
 
     private protected override int Decode(ReadOnlySpan<BatchRun> runs, ReadOnlySpan<int> tokens, ReadOnlySpan<float> embeddings) =>
         (int)(embeddings.IsEmpty ? _context.Decode(Batch(runs, tokens)) : _context.Decode(Batch(runs, embeddings)));

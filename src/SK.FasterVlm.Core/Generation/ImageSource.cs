@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using SK.FasterVlm.Vision;
 
 namespace SK.FasterVlm.Generation;
@@ -16,20 +17,33 @@ sealed class ImageSource(IVisionEncoder? vision, VisionCache cache)
         ImageInput image = request.Images[index];
         if (image.Encoded is not null || !cache.IsOn)
         {
-            CachedImage made = await EncodeAsync(request, index, cancellationToken).ConfigureAwait(false);
+            CachedImage made = await EncodeAsync(request, index, ViewReport.For(request, index), cancellationToken).ConfigureAwait(false);
             return (made, Statistics(made.Tokens, fromCache: false));
         }
         VisionKey key = VisionKey.Of(image.Bytes.Span, request);
-        VisionCache.Lease lease = await cache.GetAsync(key, token => EncodeAsync(request, index, token), cancellationToken).ConfigureAwait(false);
+        using SharedReport? report = request.ImageProgress is null ? null : new SharedReport(ViewReport.For(request, index)!, cancellationToken);
+        VisionCache.Lease lease;
+        try
+        {
+            lease = await cache.GetAsync(
+                key, token => EncodeAsync(request, index, report, token), report?.Token ?? cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (report?.Error is not null)
+        {
+            report.Error.Throw();
+            throw;
+        }
         leases.Add(lease);
+        report?.Error?.Throw();
         return (lease.Image, Statistics(lease.Image.Tokens, lease.Hit));
     }
 
-    async Task<CachedImage> EncodeAsync(GenerationRequest request, int index, CancellationToken cancellationToken)
+    async Task<CachedImage> EncodeAsync(
+        GenerationRequest request, int index, IProgress<ViewProgress>? progress, CancellationToken cancellationToken)
     {
         ImageInput image = request.Images[index];
         EncodedImage encoded = image.Encoded ?? await vision!.EncodeAsync(
-            image.Bytes, request.Views, ViewReport.For(request, index), cancellationToken).ConfigureAwait(false);
+            image.Bytes, request.Views, progress, cancellationToken).ConfigureAwait(false);
         try
         {
             VisualTokens tokens = await vision!.SelectAsync(
@@ -61,5 +75,54 @@ sealed class ImageSource(IVisionEncoder? vision, VisionCache cache)
 
         public void Report(ViewProgress value) =>
             request.ImageProgress!.Report(new ImageProgress(image, request.Images.Count, value.View, value.Views));
+    }
+
+    /// <summary>
+    /// The listener of the request that encodes an image others may be waiting for too. What it throws ends its own request, as it would
+    /// alone; the encoding goes on for the others. A request that has ended hears nothing more.
+    /// </summary>
+    sealed class SharedReport(ViewReport listener, CancellationToken request) : IProgress<ViewProgress>, IDisposable
+    {
+        readonly CancellationTokenSource _ended = CancellationTokenSource.CreateLinkedTokenSource(request);
+        volatile bool _left;
+
+        /// <summary>Ends the request's waiting: cancelled by itself or by its listener's error.</summary>
+        public CancellationToken Token => _ended.Token;
+
+        /// <summary>What the listener threw, or null.</summary>
+        public ExceptionDispatchInfo? Error { get; private set; }
+
+        public void Report(ViewProgress value)
+        {
+            if (_left || Error is not null || _ended.IsCancellationRequested) return;
+            try
+            {
+                listener.Report(value);
+            }
+            catch (Exception e)
+            {
+                Error = ExceptionDispatchInfo.Capture(e);
+                _ = EndAsync();
+            }
+        }
+
+        public void Dispose()
+        {
+            _left = true;
+            _ended.Dispose();
+        }
+
+        // Not on the encoding thread, which would run what the request does next.
+        async Task EndAsync()
+        {
+            try
+            {
+                await _ended.CancelAsync().ConfigureAwait(false);
+            }
+            catch (ObjectDisposedException)
+            {
+                // The request has ended for another reason.
+            }
+        }
     }
 }

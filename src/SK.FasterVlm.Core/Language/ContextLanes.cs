@@ -59,6 +59,9 @@ internal sealed unsafe class ContextLanes : IDisposable
         return logits is null ? [] : new ReadOnlySpan<float>(logits, vocabulary);
     }
 
+    /// <summary>The context of a sequence; of one that does not exist, any.</summary>
+    internal LlamaContextHandle ContextOf(int sequence) => _lanes[(int)((uint)sequence % (uint)_lanes.Length)].Context;
+
     /// <summary>Highest position of a sequence; -1 when it is empty.</summary>
     internal int LastPosition(int sequence)
     {
@@ -127,6 +130,6 @@ internal sealed unsafe class ContextLanes : IDisposable
     LlamaContextHandle Of(int sequence, out int id)
     {
         id = sequence / _lanes.Length;
-        return _lanes[sequence % _lanes.Length].Context;
+        return ContextOf(sequence);
     }
 }

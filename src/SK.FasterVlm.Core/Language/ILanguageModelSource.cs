@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using SK.FasterVlm.Native;
 
 namespace SK.FasterVlm.Language;
@@ -23,7 +24,7 @@ public interface ILanguageModelSource
     /// <summary>Provides the model. Called off the caller's thread.</summary>
     /// <param name="modelPath">The file, checked; null when none was named and none is needed.</param>
     /// <param name="options">Valid options; context, batch, threads and cache settings concern the source.</param>
-    /// <param name="loggers">For its loggers.</param>
+    /// <param name="loggers">For its loggers; <see cref="NullLoggerFactory"/> where the application gives none.</param>
     /// <param name="progress">Told the share that is loaded, 0 to 1.</param>
     /// <param name="cancellationToken">Ends loading.</param>
     /// <exception cref="ModelFormatException">The model cannot be used.</exception>
@@ -42,7 +43,8 @@ internal sealed class LlamaCppSource : ILanguageModelSource
     public Task<LoadedLanguageModel> LoadAsync(
         string? modelPath, FasterVlmOptions options, ILoggerFactory loggers, IProgress<double>? progress, CancellationToken cancellationToken)
     {
-        NativeRuntime runtime = NativeRuntime.Load(options.Native, loggers);
+        // One log per process: a model whose application wants none leaves another model's alone.
+        NativeRuntime runtime = NativeRuntime.Load(options.Native, loggers is NullLoggerFactory ? null : loggers);
         ILogger<LlamaCppLanguageModel> logger = loggers.CreateLogger<LlamaCppLanguageModel>();
         LlamaCppLanguageModel model = LlamaCppLanguageModel.Load(modelPath!, options, runtime, logger, progress, cancellationToken);
         return Task.FromResult(new LoadedLanguageModel(model, runtime));

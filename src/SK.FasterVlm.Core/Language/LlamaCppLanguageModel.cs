@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 using SK.FasterVlm.Native;
 
@@ -40,6 +41,8 @@ public sealed class LlamaCppLanguageModel : LlamaLanguageModel
         options.Validate();
         return LlamaCppLoader.Load(path, options, lanes, logger, progress, cancellationToken);
     }
+
+    internal override SafeHandle ContextOf(int sequence) => _lanes.ContextOf(sequence);
 
     private protected override int Decode(ReadOnlySpan<BatchRun> runs, ReadOnlySpan<int> tokens, ReadOnlySpan<float> embeddings) =>
         _lanes.Decode(runs, tokens, embeddings);

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using SK.FasterVlm.Native;
 
 namespace SK.FasterVlm.Language;
@@ -95,6 +96,9 @@ public abstract partial class LlamaLanguageModel : IEvaluationContext
                 throw new NativeRuntimeException($"The library refused {rows} rows ({result}). {LogSince(mark)}");
         }
     }
+
+    /// <summary>The context of a sequence, whose memory its logits are: who reads them keeps it open meanwhile.</summary>
+    internal abstract SafeHandle ContextOf(int sequence);
 
     /// <summary>Evaluates rows in one call.</summary>
     /// <param name="runs">In the order of the rows, <see cref="BatchLength"/> rows together at most.</param>

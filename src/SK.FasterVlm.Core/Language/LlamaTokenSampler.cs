@@ -18,7 +18,7 @@ internal sealed unsafe class LlamaTokenSampler : ITokenSampler
 {
     const int PenaltyWindow = 64;
 
-    readonly ILanguageModel _model;
+    readonly LlamaLanguageModel _model;
     readonly LlamaSamplerHandle _chain;
     readonly LlamaSamplerHandle? _grammar;
     readonly GrammarVocabulary? _vocabulary;
@@ -27,7 +27,7 @@ internal sealed unsafe class LlamaTokenSampler : ITokenSampler
     llama_token_data[] _candidates;
     Utf8State _character;
 
-    internal LlamaTokenSampler(ILanguageModel model, LlamaModelHandle handle, LlamaTokenizer tokenizer, SamplingSettings settings)
+    internal LlamaTokenSampler(LlamaLanguageModel model, LlamaModelHandle handle, LlamaTokenizer tokenizer, SamplingSettings settings)
     {
         SamplingCheck.Run(settings, tokenizer.Size);
         _model = model;
@@ -71,6 +71,7 @@ internal sealed unsafe class LlamaTokenSampler : ITokenSampler
     public int Sample(int sequence)
     {
         ObjectDisposedException.ThrowIf(_chain.IsClosed, this);
+        using var use = new HandleUse(_model.ContextOf(sequence)); // the logits are its memory
         ReadOnlySpan<float> logits = _model.GetLogits(sequence);
         // Not-a-number would be drawn from, or end the process in an assertion, depending on the sampler.
         if (float.IsNaN(TensorPrimitives.Max(logits)))
