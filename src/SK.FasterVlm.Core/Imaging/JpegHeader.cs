@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+
 namespace SK.FasterVlm.Imaging;
 
 /// <summary>Reads JPEG headers (ITU-T T.81, annex B) and the EXIF orientation of their APP1 segment.</summary>
@@ -45,11 +47,28 @@ static class JpegHeader
 
     static void CheckScans(HeaderBytes file, long first)
     {
-        // Coded pixels hold no marker but restarts: a zero stands behind each of their 255s.
-        ReadOnlySpan<byte> rest = file.Slice(first, file.Length - first);
-        int end = rest.IndexOf((ReadOnlySpan<byte>)[0xFF, EndOfImage]);
-        int scans = (end < 0 ? rest : rest[..end]).Count((ReadOnlySpan<byte>)[0xFF, StartOfScan]);
+        // Coded pixels hold no marker but restarts (a zero stands behind each of their 255s); other segments stand between scans and may
+        // hold any bytes, so that they are passed over by their length, as decoders do.
+        int scans = CountScans(file.Slice(first, file.Length - first));
         if (scans > MostScans) throw file.Unsupported($"it has {scans} scans and {MostScans} are allowed");
+    }
+
+    static int CountScans(ReadOnlySpan<byte> rest)
+    {
+        for (int scans = 0; ;)
+        {
+            int marker = rest.IndexOf((byte)0xFF);
+            if (marker < 0) return scans;
+            rest = rest[marker..].TrimStart((byte)0xFF);
+            if (rest.IsEmpty || rest[0] == EndOfImage) return scans;
+            int code = rest[0];
+            rest = rest[1..];
+            if (code is 0x00 or 0x01 or (>= 0xD0 and <= 0xD8)) continue;
+            if (code == StartOfScan) scans++;
+            if (rest.Length < 2) return scans;
+            int length = BinaryPrimitives.ReadUInt16BigEndian(rest);
+            if (length >= 2) rest = rest[Math.Min(length, rest.Length)..];
+        }
     }
 
     static ImageHeader Frame(HeaderBytes file, int marker, long at)

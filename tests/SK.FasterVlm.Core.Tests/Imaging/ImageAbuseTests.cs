@@ -38,6 +38,12 @@ public class ImageAbuseTests
             JpegFile.Scan([1], 0, 0, 0, JpegFile.Bits((0, 4))), .. Enumerable.Repeat(scan, scans - 1)]);
         Assert.Equal(8, ImageDecoder.Decode(File(32)).Width);
         Assert.Contains("33 scans", Assert.Throws<ImageFormatException>(() => ImageHeader.Read(File(33))).Message, StringComparison.Ordinal);
+        // A segment between two scans may hold the end's bytes, which end nothing.
+        byte[] FileWithComments(int scans) => JpegFile.Of(
+            [JpegFile.Quantisation, JpegFile.DcTable, JpegFile.AcTable, JpegFile.Frame(0xC2, 8, 8, 0x11), JpegFile.Scan([1], 0, 0, 0, JpegFile.Bits((0, 4))),
+            .. Enumerable.Repeat<byte[]>([0xFF, 0xFE, 0, 4, 0xFF, 0xD9, .. scan], scans - 1)]);
+        Assert.Equal(8, ImageDecoder.Decode(FileWithComments(32)).Width);
+        Assert.Contains("33 scans", Assert.Throws<ImageFormatException>(() => ImageHeader.Read(FileWithComments(33))).Message, StringComparison.Ordinal);
         // What stands behind the end, such as a second picture, is none of them.
         Assert.Equal(8, ImageHeader.Read([.. File(32), .. File(32)]).Width);
     }
