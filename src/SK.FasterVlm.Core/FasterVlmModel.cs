@@ -90,7 +90,7 @@ public sealed class FasterVlmModel : IAsyncDisposable, IDisposable
     /// <param name="loggers">For the library's and llama.cpp's log lines; null for none.</param>
     /// <param name="progress">Called from the loading thread.</param>
     /// <param name="cancellationToken">Ends loading; what was loaded by then is released.</param>
-    /// <exception cref="ArgumentException">An option is out of range.</exception>
+    /// <exception cref="ArgumentException">An option is out of range or names something unknown.</exception>
     /// <exception cref="ModelFormatException">A file is missing, damaged, of an unsupported kind, or does not fit the other.</exception>
     /// <exception cref="ModelDownloadException">A model of the catalog is missing and could not or must not be fetched.</exception>
     /// <exception cref="NativeRuntimeException">The llama.cpp libraries are missing or of the wrong version.</exception>
@@ -99,7 +99,7 @@ public sealed class FasterVlmModel : IAsyncDisposable, IDisposable
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
-        options.Validate();
+        options.ValidateNames(); // not after minutes of loading
         return Task.Run(
             () => ModelLoader.LoadAsync(options, loggers ?? NullLoggerFactory.Instance, progress, cancellationToken), cancellationToken);
     }

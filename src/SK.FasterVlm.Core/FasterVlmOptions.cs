@@ -57,7 +57,10 @@ public sealed class FasterVlmOptions
     /// </summary>
     public ILanguageModelSource? LanguageModelSource { get; set; }
 
-    /// <summary>Name under which the model is known to callers; default: the file's general.name.</summary>
+    /// <summary>
+    /// Name under which the model is known to callers. Default: the catalog's name of a model given by <see cref="Model"/>; else the file's
+    /// general.name, or the file's name without extension where it has none.
+    /// </summary>
     public string? ModelId { get; set; }
 
     /// <summary>Chat template by name (vicuna_v1, llava-1.6-mistral, chatml, llama-3, phi-3); null reads it from the model's metadata.</summary>
@@ -184,6 +187,11 @@ public sealed class FasterVlmOptions
         Range(MaxConcurrentEncodes is >= 1 and <= 64, nameof(MaxConcurrentEncodes), MaxConcurrentEncodes, "1 to 64");
         Range(MaxOutputTokens is >= 1 and <= 1_048_576, nameof(MaxOutputTokens), MaxOutputTokens, "1 to 1048576");
         Range(MaxImages is >= 1 and <= 256, nameof(MaxImages), MaxImages, "1 to 256");
+        Known(KvCache, nameof(KvCache));
+        Known(Loading, nameof(Loading));
+        Known(TowerPrecision, nameof(TowerPrecision));
+        if (Native is null) throw new ArgumentException("Native must not be null.");
+        Known(Native.Backend, "Native.Backend");
         if (Views is null) throw new ArgumentException("Views must not be null; ViewSettings.Default is the default.");
         Views.Validate();
         if (LanguageModelSource is { NeedsModelFile: false } && ProjectorPath is null)
@@ -195,10 +203,23 @@ public sealed class FasterVlmOptions
         Downloads.Validate();
         if (KvCache == KvCacheType.Q8_0 && FlashAttention == false) throw new ArgumentException("KvCache Q8_0 needs FlashAttention.");
 
+        static void Known<T>(T value, string name) where T : struct, Enum =>
+            Range(Enum.IsDefined(value), name, value, $"one of {string.Join(", ", Enum.GetNames<T>())}");
+
         static void Range(bool ok, string name, object? value, string range)
         {
             if (!ok) throw new ArgumentOutOfRangeException(name, value, $"{name} must be {range}.");
         }
+    }
+
+    /// <summary>Checks every value against its range, and that selector, template and tool format are ones there are.</summary>
+    /// <exception cref="ArgumentException">A value is out of range or unknown; the message names it.</exception>
+    internal void ValidateNames()
+    {
+        Validate();
+        VisualTokenSelectors.ByName(Selector);
+        if (ChatTemplate is { } template) Chat.ChatTemplate.ByName(template);
+        if (ToolFormat is { } format) Chat.Tools.ToolFormat.ByName(format);
     }
 
     /// <summary>

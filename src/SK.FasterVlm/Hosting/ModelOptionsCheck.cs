@@ -1,4 +1,5 @@
 using SK.FasterVlm.Chat;
+using SK.FasterVlm.Chat.Tools;
 using SK.FasterVlm.Models;
 using SK.FasterVlm.Pruning;
 
@@ -14,6 +15,7 @@ static class ModelOptionsCheck
         options.Validate();
         VisualTokenSelectors.ByName(options.Selector);
         if (options.ChatTemplate is { } template) ChatTemplate.ByName(template);
+        if (options.ToolFormat is { } format) ToolFormat.ByName(format);
         if (options.Model is { } model) new ModelStore(options.Downloads).RequireAvailable(model); // asks no network
         else if (options.ProjectorPath is null) EmbeddedModel.Locate();
         foreach (string? path in new[] { options.ModelPath, options.ProjectorPath })
