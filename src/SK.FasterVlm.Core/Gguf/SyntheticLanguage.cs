@@ -72,6 +72,10 @@ static class SyntheticLanguage
         GgmlType.F16 => 1,
         GgmlType.Q4_0 => 2,
         GgmlType.Q8_0 => 7,
-        _ => throw new ArgumentException($"Synthetic models can be F32, F16, Q8_0 or Q4_0, not {type}.", nameof(type)),
+        GgmlType.Q4_K => 14,
+        GgmlType.Q5_K => 16,
+        GgmlType.Q6_K => 18,
+        GgmlType.BF16 => 32,
+        _ => throw new ArgumentException($"Synthetic models can be F32, F16, BF16, Q8_0, Q6_K, Q5_K, Q4_K or Q4_0, not {type}.", nameof(type)),
     };
 }

@@ -61,10 +61,13 @@ public sealed record SyntheticModelOptions
     /// <summary>Same seed, geometry and options: same bytes (default 1).</summary>
     public int Seed { get; init; } = 1;
 
-    /// <summary>Type of the language model's matrices: Q4_0, Q8_0, F16 or F32; null takes the geometry's default.</summary>
+    /// <summary>
+    /// Type of the language model's matrices: F32, F16, BF16, Q8_0 or Q4_0, or Q4_K, Q5_K or Q6_K where 256 divides every row (the real
+    /// geometries); null takes the geometry's default.
+    /// </summary>
     public GgmlType? LanguageType { get; init; }
 
-    /// <summary>Type of the matrices of tower and projector: F16 (default, as published), F32, Q8_0 or Q4_0.</summary>
+    /// <summary>Type of the matrices of tower and projector: F16 (default, as published), F32, BF16, Q8_0 or Q4_0.</summary>
     public GgmlType VisionType { get; init; } = GgmlType.F16;
 
     /// <summary>Layout of the projector file.</summary>

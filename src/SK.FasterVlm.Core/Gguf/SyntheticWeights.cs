@@ -18,7 +18,7 @@ sealed class SyntheticWeights(int seed)
 
     /// <summary>Writer of a random tensor.</summary>
     /// <param name="name">Part of the seed.</param>
-    /// <param name="type">F32, F16, Q8_0, Q4_0 or Q6_K.</param>
+    /// <param name="type">F32, F16, BF16, Q8_0, Q4_0, Q4_K, Q5_K or Q6_K.</param>
     /// <param name="deviation">Standard deviation of the weights.</param>
     /// <param name="mean">Mean, for the gains of norms (F32 only).</param>
     internal TensorFill Random(string name, GgmlType type, float deviation, float mean = 0)
@@ -59,13 +59,20 @@ sealed class SyntheticWeights(int seed)
             case GgmlType.F16:
                 Half[] halves = [.. Quantiles.Select(q => (Half)(deviation * q))];
                 return (bytes, g) => Pick(MemoryMarshal.Cast<byte, Half>(bytes.Span), g, halves);
+            case GgmlType.BF16:
+                byte[] bytes16 = new byte[2 * Quantiles.Length];
+                GgmlBlocks.Quantize(GgmlType.BF16, [.. Quantiles.Select(q => deviation * q)], bytes16);
+                ushort[] shorts = MemoryMarshal.Cast<byte, ushort>(bytes16).ToArray();
+                return (bytes, g) => Pick(MemoryMarshal.Cast<byte, ushort>(bytes.Span), g, shorts);
             // Random nibbles 0..15 stand for -8..7: mean -1/2, deviation 4.64. The scale's random sign takes the mean away, which
             // would otherwise add up along every row and drown the signal.
             case GgmlType.Q4_0: return (bytes, g) => Blocks(bytes.Span, 18, 0, deviation / 4.64f, g);
             // Random bytes stand for -128..127: deviation 73.9.
             case GgmlType.Q8_0: return (bytes, g) => Blocks(bytes.Span, 34, 0, deviation / 73.9f, g);
+            case GgmlType.Q4_K: return (bytes, g) => WithMinimum(bytes.Span, 144, 15, deviation, g);
+            case GgmlType.Q5_K: return (bytes, g) => WithMinimum(bytes.Span, 176, 31, deviation, g);
             case GgmlType.Q6_K: return (bytes, g) => SuperBlocks(bytes.Span, deviation, g);
-            default: throw new NotSupportedException($"Synthetic weights can be F32, F16, Q8_0, Q4_0 or Q6_K, not {type}.");
+            default: throw new NotSupportedException($"Synthetic weights can be F32, F16, BF16, Q8_0, Q4_0, Q4_K, Q5_K or Q6_K, not {type}.");
         }
     }
 
@@ -87,6 +94,21 @@ sealed class SyntheticWeights(int seed)
         {
             int sign = bytes[at + 1] & 0x80;
             BinaryPrimitives.WriteUInt16LittleEndian(bytes[at..], (ushort)(positive | sign << 8));
+        }
+    }
+
+    // Q4_K, Q5_K: a 16-bit scale, one of minima, 8 + 8 packed 6-bit scales and minima (all 1 here), and weights from 0 to their largest.
+    static void WithMinimum(Span<byte> bytes, int blockBytes, int largest, float deviation, Generator g)
+    {
+        // Of n equally likely numbers next to each other: sqrt((n^2 - 1) / 12).
+        float scale = deviation / MathF.Sqrt(((largest + 1) * (largest + 1) - 1) / 12f);
+        g.Fill(bytes);
+        for (int at = 0; at < bytes.Length; at += blockBytes)
+        {
+            BinaryPrimitives.WriteHalfLittleEndian(bytes[at..], (Half)scale);
+            BinaryPrimitives.WriteHalfLittleEndian(bytes[(at + 2)..], (Half)(scale * largest / 2)); // takes the mean away
+            bytes.Slice(at + 4, 8).Fill(0x01);
+            bytes.Slice(at + 12, 4).Fill(0x11);
         }
     }
 
