@@ -17,4 +17,21 @@ internal static class CliChecks
             throw new CliException(error.Message.Split(" (Parameter", 2)[0], error);
         }
     }
+
+    /// <summary>
+    /// Runs a call of the library. What it refuses of its arguments is the user's to put right, such as too many images; an argument
+    /// that some other code refused is a defect of ours and stays one.
+    /// </summary>
+    /// <exception cref="CliException">The library refused; one line says what.</exception>
+    public static async Task<T> RunAsync<T>(Func<Task<T>> call)
+    {
+        try
+        {
+            return await call();
+        }
+        catch (ArgumentException error) when (error.TargetSite?.DeclaringType?.Assembly == typeof(FasterVlmModel).Assembly)
+        {
+            throw new CliException(error.Message.Split(" (Parameter", 2)[0], error);
+        }
+    }
 }

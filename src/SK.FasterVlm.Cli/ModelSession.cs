@@ -41,8 +41,8 @@ internal sealed class ModelSession : IAsyncDisposable
         try
         {
             long start = Stopwatch.GetTimestamp();
-            FasterVlmModel model = await ProgressDisplay.RunAsync(terminal, "Loading", show => FasterVlmModel.LoadAsync(
-                options, verbose ? loggers : null, new ImmediateProgress<ModelLoadProgress>(p => show(Share(p), Title(p.Stage))), cancellationToken));
+            FasterVlmModel model = await ProgressDisplay.RunAsync(terminal, "Loading", show => CliChecks.RunAsync(() => FasterVlmModel.LoadAsync(
+                options, verbose ? loggers : null, new ImmediateProgress<ModelLoadProgress>(p => show(Share(p), Title(p.Stage))), cancellationToken)));
             return new ModelSession(terminal, model, loggers, Stopwatch.GetElapsedTime(start).TotalMilliseconds);
         }
         catch
@@ -58,7 +58,13 @@ internal sealed class ModelSession : IAsyncDisposable
     /// <param name="options">The request's options.</param>
     /// <param name="onText">Gets the answer in pieces as it is generated.</param>
     /// <param name="cancellationToken">Ends the answer.</param>
-    public async Task<RequestReport> AskAsync(
+    /// <exception cref="CliException">The library refuses the conversation, such as its number of images.</exception>
+    public Task<RequestReport> AskAsync(
+        IReadOnlyList<ChatMessage> messages, IReadOnlyList<string> imageNames, FasterVlmRequestOptions options, Action<string> onText,
+        CancellationToken cancellationToken) =>
+        CliChecks.RunAsync(() => AnswerAsync(messages, imageNames, options, onText, cancellationToken));
+
+    async Task<RequestReport> AnswerAsync(
         IReadOnlyList<ChatMessage> messages, IReadOnlyList<string> imageNames, FasterVlmRequestOptions options, Action<string> onText,
         CancellationToken cancellationToken)
     {

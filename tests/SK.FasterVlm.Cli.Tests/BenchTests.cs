@@ -23,6 +23,21 @@ public class BenchTests(TinyModel tiny) : IClassFixture<TinyModel>
     }
 
     [Fact]
+    public async Task Numbers_of_tokens_and_another_selector_are_measured()
+    {
+        CliRun run = await BenchAsync("--runs", "1", "--tokens", "36,7,0", "--selector", "random", "--seed", "5", "--json");
+        Assert.True(run.ExitCode == 0, run.Error);
+        JsonElement report = JsonDocument.Parse(run.Output).RootElement;
+        Assert.Equal([36, 7, 0], report.GetProperty("samples").EnumerateArray().Select(static s => s.GetProperty("visualTokens").GetInt32()));
+        JsonElement settings = report.GetProperty("settings");
+        Assert.Equal(("random", 5), (settings.GetProperty("selector").GetString(), settings.GetProperty("seed").GetInt32()));
+        Assert.Equal(2, (await BenchAsync("--tokens", "7", "--keep", "1")).ExitCode);
+        run = await BenchAsync("--runs", "1", "--tokens", "37");
+        Assert.Equal(1, run.ExitCode);
+        Assert.Contains("36 visual tokens", run.ErrorLines[^1], StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task An_interrupted_measurement_goes_on_where_it_stopped()
     {
         string report = tiny.At("resumed");

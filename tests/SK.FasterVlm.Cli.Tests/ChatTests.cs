@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json;
 
 namespace SK.FasterVlm.Cli.Tests;
 
@@ -34,6 +35,59 @@ public class ChatTests(TinyModel tiny) : IClassFixture<TinyModel>
         Assert.Equal(1, run.ExitCode);
         Assert.Contains(message, Assert.Single(run.ErrorLines), StringComparison.Ordinal);
         Assert.Empty(run.Output);
+    }
+
+    [Fact]
+    public async Task A_file_that_is_no_picture_is_refused_when_it_is_attached()
+    {
+        // Nothing is said afterwards, so that the error can only be the attaching's.
+        CliRun run = await ChatAsync($"/image {tiny.TextCalledJpeg()}");
+        Assert.Equal(1, run.ExitCode);
+        Assert.DoesNotContain("Attached", run.Error, StringComparison.Ordinal);
+        Assert.Contains("image", Assert.Single(run.ErrorLines), StringComparison.Ordinal);
+        run = await ChatAsync($"/image {tiny.HugePng()}");
+        Assert.Equal(1, run.ExitCode);
+        Assert.Contains("30000", Assert.Single(run.ErrorLines), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task In_a_terminal_damaged_pixels_cost_one_message_and_not_the_next()
+    {
+        byte[] whole = await File.ReadAllBytesAsync(tiny.Picture, TestContext.Current.CancellationToken);
+        string damaged = tiny.At("damaged.jpg");
+        await File.WriteAllBytesAsync(damaged, whole[..(whole.Length / 2)], TestContext.Current.CancellationToken);
+        CliRun run = await CliRun.InTerminalAsync(["chat", .. tiny.Options, "--max-tokens", "4"], $"/image {damaged}\nWhat is it?\nAnd you?\n/stats\n");
+        Assert.True(run.ExitCode == 0, run.Error);
+        Assert.Contains("detached", run.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("Nothing was asked yet", run.Error, StringComparison.Ordinal); // the second message was answered
+    }
+
+    [Fact]
+    public async Task More_images_than_a_conversation_may_have_are_an_error_in_words()
+    {
+        string[] lines = [.. Enumerable.Repeat($"/image {tiny.Picture}", 257), "What are they?"];
+        CliRun run = await ChatAsync(lines);
+        Assert.Equal(1, run.ExitCode);
+        Assert.Contains("257 images", run.ErrorLines[^1], StringComparison.Ordinal);
+        Assert.DoesNotContain("Parameter", run.ErrorLines[^1], StringComparison.Ordinal);
+        Assert.DoesNotContain("defect", run.ErrorLines[^1], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Json_is_one_line_for_every_answer()
+    {
+        CliRun run = await CliRun.InProcessAsync(["chat", tiny.Picture, .. tiny.Options, "--max-tokens", "4", "--json", "--template", "chatml"], "What is it?\nAnd now?\n");
+        Assert.True(run.ExitCode == 0, run.Error);
+        string[] lines = run.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(2, lines.Length);
+        Assert.All(lines, static line => Assert.Equal(JsonValueKind.String, JsonDocument.Parse(line).RootElement.GetProperty("answer").ValueKind));
+    }
+
+    [Fact]
+    public async Task A_template_there_is_not_is_a_usage_error()
+    {
+        CliRun run = await CliRun.InProcessAsync(["chat", .. tiny.Options, "--template", "nobody"], "");
+        Assert.Equal(2, run.ExitCode);
     }
 
     [Fact]

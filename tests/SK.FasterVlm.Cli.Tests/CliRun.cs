@@ -14,7 +14,12 @@ internal sealed record CliRun(int ExitCode, string Output, string Error)
     public static Task<CliRun> InProcessAsync(params string[] args) => InProcessAsync(args, "");
 
     /// <summary>Runs in this process with text on standard input.</summary>
-    public static async Task<CliRun> InProcessAsync(string[] args, string input)
+    public static Task<CliRun> InProcessAsync(string[] args, string input) => InProcessAsync(args, input, conversation: false);
+
+    /// <summary>Runs in this process as if a person typed the text.</summary>
+    public static Task<CliRun> InTerminalAsync(string[] args, string input) => InProcessAsync(args, input, conversation: true);
+
+    static async Task<CliRun> InProcessAsync(string[] args, string input, bool conversation)
     {
         StringWriter output = new() { NewLine = "\n" };
         StringWriter error = new() { NewLine = "\n" };
@@ -24,6 +29,7 @@ internal sealed record CliRun(int ExitCode, string Output, string Error)
             OpenInput = () => new MemoryStream(Encoding.UTF8.GetBytes(input)),
             Out = output,
             Error = error,
+            IsConversation = conversation,
         };
         using Interrupts interrupts = new();
         int exitCode = await CliApplication.RunAsync(args, terminal, interrupts);

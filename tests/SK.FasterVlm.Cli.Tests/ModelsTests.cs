@@ -155,6 +155,10 @@ public sealed class ModelsTests(TinyModel tiny) : IClassFixture<TinyModel>
         run = await CliRun.ChildProcessAsync([.. describe, "--offline"], environment);
         Assert.True(run.ExitCode == 0, run.Error);
         Assert.Empty(rig.Hub.Seen);
+
+        run = await CliRun.ChildProcessAsync(["inspect", "--model", HubRig.Name, "--json"], environment);
+        Assert.True(run.ExitCode == 0, run.Error);
+        Assert.Equal(2, JsonDocument.Parse(run.Output).RootElement.GetProperty("files").GetArrayLength());
     }
 
     /// <summary>The hub sends so many bytes of the model and then nothing more, until the client is gone.</summary>

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using SK.FasterVlm.Gguf;
 
 namespace SK.FasterVlm.Cli.Tests;
 
@@ -54,6 +55,51 @@ public sealed class SynthAndInspectTests : IDisposable
         Assert.Contains("The two files fit each other", run.Output, StringComparison.Ordinal);
         Assert.Contains("36 visual tokens", run.Output, StringComparison.Ordinal);
         Assert.Contains("legacy", run.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("bf16", "BF16")]
+    [InlineData("q8_0", "Q8_0")]
+    public async Task Models_of_the_other_types_run(string type, string name)
+    {
+        await SynthAsync("a", "--type", type, "--vision-type", type);
+        string[] files = [_directory.At($"a/tiny-{type}.gguf"), _directory.At($"a/mmproj-tiny-{type}.gguf")];
+        CliRun run = await CliRun.InProcessAsync(["inspect", "--model", files[0], "--projector", files[1], "--json"]);
+        Assert.Equal(0, run.ExitCode);
+        Assert.Contains($"\"{name}\"", run.Output, StringComparison.Ordinal);
+        string picture = _directory.Write("picture.jpg", Bench.BenchImage.Create(seed: 3));
+        run = await CliRun.InProcessAsync(["describe", picture, "--model", files[0], "--projector", files[1], "--max-tokens", "2", "--threads", "1"]);
+        Assert.True(run.ExitCode == 0, run.Error);
+    }
+
+    [Fact]
+    public async Task A_type_whose_blocks_do_not_fit_the_geometry_is_an_error_in_words()
+    {
+        CliRun run = await CliRun.InProcessAsync("synth", "--geometry", "tiny", "--out", _directory.At("a"), "--type", "q4_k");
+        Assert.Equal(1, run.ExitCode);
+        Assert.Contains("256", Assert.Single(run.ErrorLines), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Inspect_shows_a_file_whose_sizes_differ_by_layer()
+    {
+        string path = _directory.At("layers.gguf");
+        GgufWriter writer = new GgufWriter().Add("general.architecture", "deci").Add("deci.block_count", 2u).Add("deci.embedding_length", 64u)
+            .Add("deci.attention.head_count", [2, 0]).Add("deci.feed_forward_length", [128, 256]);
+        writer.AddTensor("token_embd.weight", GgmlType.F32, [64, 1], new float[64]);
+        await using (FileStream stream = File.Create(path)) writer.Write(stream, cancellationToken: TestContext.Current.CancellationToken);
+        CliRun run = await CliRun.InProcessAsync("inspect", path);
+        Assert.True(run.ExitCode == 0, run.Error);
+        Assert.Contains("(by layer) heads", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Inspect_takes_files_or_a_model_but_not_both()
+    {
+        Assert.Equal(2, (await CliRun.InProcessAsync("inspect", "a.gguf", "--model", "b.gguf", "--projector", "c.gguf")).ExitCode);
+        CliRun run = await CliRun.InProcessAsync("inspect", "--model", "no-such-model");
+        Assert.Equal(1, run.ExitCode);
+        Assert.Contains("fastervlm pull", Assert.Single(run.ErrorLines), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -92,6 +92,9 @@ internal sealed record BenchSettings
     /// <summary>Who is kept.</summary>
     public required string Selector { get; init; }
 
+    /// <summary>Seed of the selector.</summary>
+    public int Seed { get; init; }
+
     /// <summary>Processor threads.</summary>
     public required int Threads { get; init; }
 

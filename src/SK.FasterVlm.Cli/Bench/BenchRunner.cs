@@ -50,6 +50,7 @@ internal sealed class BenchRunner(
             Images = [ImageInput.FromBytes(image)],
             Budget = VisualTokenBudget.Keep(keep),
             Selector = selector,
+            SelectorSeed = settings.Seed,
             MaxOutputTokens = settings.OutputTokens,
         };
         GenerationResult result = await generator.CompleteAsync(request, cancellationToken);

@@ -4,6 +4,7 @@ using SK.FasterVlm.Cli.Bench;
 using SK.FasterVlm.Cli.Options;
 using SK.FasterVlm.Cli.Output;
 using SK.FasterVlm.Native;
+using SK.FasterVlm.Pruning;
 using SK.FasterVlm.Vision;
 
 namespace SK.FasterVlm.Cli.Commands;
@@ -27,6 +28,19 @@ internal sealed class BenchCommand
         DefaultValueFactory = static _ => [1, 0.5, 0.25, 0.1, 0.05],
         CustomParser = ValueParsers.Shares,
     };
+    readonly Option<int[]> _tokens = new("--tokens")
+    {
+        Description = "Numbers of visual tokens per view instead of shares, separated by commas.",
+        HelpName = "numbers",
+        CustomParser = ValueParsers.Integers,
+    };
+    readonly Option<string> _selector = new("--selector")
+    {
+        Description = "Who is kept: cls (FasterVLM), random or uniform.",
+        HelpName = "name",
+        DefaultValueFactory = static _ => "cls",
+    };
+    readonly Option<int> _seed = ValueParsers.Integer("--seed", "Seed of everything random.", 0, int.MaxValue, 0);
     readonly Option<int> _runs = ValueParsers.Integer("--runs", "Measured rounds; 0 measures only --precision.", 0, 1000, 3);
     readonly Option<int> _warmUp = ValueParsers.Integer("--warm-up", "Requests before the first measured one.", 0, 100, 1);
     readonly Option<int> _outputTokens = ValueParsers.Integer("--max-tokens", "Tokens to generate per request.", 1, 4096, 16);
@@ -52,8 +66,14 @@ internal sealed class BenchCommand
         BenchCommand self = new(context);
         Command command = new("bench", "Measure encode, prefill, time to first token and memory at several keep ratios.")
         {
-            self._image, self._keeps, self._runs, self._warmUp, self._outputTokens, self._precisions, self._report,
+            self._image, self._keeps, self._tokens, self._selector, self._seed, self._runs, self._warmUp, self._outputTokens, self._precisions, self._report,
         };
+        self._selector.AcceptOnlyFromAmong(StringComparer.Ordinal, [.. VisualTokenSelectors.Names]);
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(self._keeps) is { Implicit: false } && result.GetResult(self._tokens) is not null)
+                result.AddError("--keep and --tokens exclude each other: give one of them.");
+        });
         self._geometry.AddTo(command, self._model);
         self._model.AddTo(command);
         command.Add(GlobalOptions.Json);
@@ -66,6 +86,7 @@ internal sealed class BenchCommand
     async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         FasterVlmOptions options = await ModelFetch.ResolveAsync(_context.Terminal, _model.Read(parsed), cancellationToken);
+        options.Selector = parsed.GetRequiredValue(_selector);
         // Every request is measured as if it were the first.
         (options.PrefixCache, options.ImageCacheBytes, options.MaxSequences) = (false, 0, 1);
         byte[] image = parsed.GetValue(_image) is string path
@@ -99,7 +120,8 @@ internal sealed class BenchCommand
         BenchPrompt prompt = BenchPrompt.Create(session.Model.Generator.Tokenizer, TextTokens);
         BenchSettings settings = new()
         {
-            Keeps = parsed.GetRequiredValue(_keeps),
+            Keeps = Shares(parsed, session.Model.Vision.Info.TokenCount),
+            Seed = parsed.GetValue(_seed),
             Runs = parsed.GetValue(_runs),
             WarmUp = parsed.GetValue(_warmUp),
             OutputTokens = parsed.GetValue(_outputTokens),
@@ -133,6 +155,14 @@ internal sealed class BenchCommand
             return true;
         });
         return report;
+    }
+
+    double[] Shares(ParseResult parsed, int tokensPerView)
+    {
+        if (parsed.GetValue(_tokens) is not { Length: > 0 } numbers) return parsed.GetRequiredValue(_keeps);
+        foreach (int number in numbers)
+            if (number > tokensPerView) throw new CliException($"A view has {tokensPerView} visual tokens, so {number} cannot be kept.");
+        return [.. numbers.Select(number => (double)number / tokensPerView)];
     }
 
     async Task ComparePrecisionsAsync(

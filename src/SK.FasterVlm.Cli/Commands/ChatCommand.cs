@@ -17,6 +17,8 @@ internal static class ChatCommand
         pruning.AddTo(command);
         command.Add(ModelOptions.MaxTokens);
         model.AddTo(command);
+        Option<bool> json = new("--json") { Description = "Print one line of JSON per answer: the answer and what it cost." };
+        command.Add(json);
         command.SetAction(async (parsed, cancellationToken) =>
         {
             FasterVlmOptions options = model.Read(parsed);
@@ -25,7 +27,7 @@ internal static class ChatCommand
             foreach (string path in parsed.GetValue(images) ?? []) InputFiles.RequireFile(path);
 
             await using ModelSession session = await ModelSession.LoadAsync(context.Terminal, options, parsed.GetValue(GlobalOptions.Verbose), cancellationToken);
-            ChatLoop loop = new(session, context.Terminal, context.Interrupts, pruning.Request(parsed));
+            ChatLoop loop = new(session, context.Terminal, context.Interrupts, pruning.Request(parsed), parsed.GetValue(json));
             foreach (string path in parsed.GetValue(images) ?? []) await loop.AttachAsync(path, cancellationToken);
             return await loop.RunAsync(cancellationToken);
         });

@@ -24,7 +24,13 @@ internal sealed class InspectCommand
     {
         InspectCommand self = new(context);
         Command command = new("inspect", "Show the native libraries and devices in use and the facts of a model.") { self._files };
+        self._model.AddFilesTo(command);
         self._model.AddNativeTo(command);
+        command.Validators.Add(result =>
+        {
+            if (self._model.NamesFiles(result) && result.GetResult(self._files) is { Tokens.Count: > 0 })
+                result.AddError("Name the files either as arguments or by --model and --projector.");
+        });
         command.Add(GlobalOptions.Json);
         command.SetAction(self.Run);
         return command;
@@ -65,7 +71,7 @@ internal sealed class InspectCommand
 
     string[] Paths(ParseResult parsed)
     {
-        string[] paths = parsed.GetValue(_files) ?? [];
+        string[] paths = _model.Files(parsed) is (string ofModel, string ofProjector) ? [ofModel, ofProjector] : parsed.GetValue(_files) ?? [];
         foreach (string path in paths) InputFiles.RequireFile(path);
         if (paths.Length > 0) return paths;
         try

@@ -44,8 +44,8 @@ internal sealed class SynthCommand
     {
         _context = context;
         _geometry.AcceptOnlyFromAmong(StringComparer.Ordinal, [.. ModelGeometry.All.Select(static g => g.Name)]);
-        string[] types = ["q4_0", "q8_0", "f16", "f32"];
-        _type.AcceptOnlyFromAmong(StringComparer.Ordinal, types);
+        string[] types = ["q4_0", "q8_0", "bf16", "f16", "f32"];
+        _type.AcceptOnlyFromAmong(StringComparer.Ordinal, ["q4_k", "q5_k", "q6_k", .. types]);
         _visionType.AcceptOnlyFromAmong(StringComparer.Ordinal, types);
         _layout.AcceptOnlyFromAmong(StringComparer.Ordinal, "legacy", "featurelayer");
     }
@@ -80,6 +80,7 @@ internal sealed class SynthCommand
             Layout = Enum.Parse<TowerLayout>(parsed.GetRequiredValue(_layout), ignoreCase: true),
         };
         string directory = parsed.GetValue(_directory)!;
+        CliChecks.Run(() => SyntheticModel.LanguageBytes(geometry, options)); // rows that do not consist of a type's blocks
         (string model, string projector) = await ProgressDisplay.RunAsync(_context.Terminal, $"Writing {geometry.Name}", show => Task.Run(
             () => SyntheticModel.Write(directory, geometry, options, new ImmediateProgress<double>(share => show(share, null)), cancellationToken),
             cancellationToken));

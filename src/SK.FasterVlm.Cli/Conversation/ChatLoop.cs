@@ -2,6 +2,7 @@ using Microsoft.Extensions.AI;
 using SK.FasterVlm.Chat;
 using SK.FasterVlm.Cli.Options;
 using SK.FasterVlm.Cli.Output;
+using SK.FasterVlm.Imaging;
 using SK.FasterVlm.Pruning;
 
 namespace SK.FasterVlm.Cli.Conversation;
@@ -10,7 +11,13 @@ namespace SK.FasterVlm.Cli.Conversation;
 /// A conversation, line by line. In a terminal it prompts, and a mistake costs one turn; from a pipe it prints only the answers and
 /// ends at the first failure, as a script should.
 /// </summary>
-internal sealed class ChatLoop(ModelSession session, Terminal terminal, Interrupts interrupts, FasterVlmRequestOptions request)
+/// <param name="session">The model.</param>
+/// <param name="terminal">Where it talks.</param>
+/// <param name="interrupts">Ctrl-C.</param>
+/// <param name="request">How every message is asked.</param>
+/// <param name="json">Prints one line of JSON per answer, the report with the answer in it, instead of the answer's text.</param>
+internal sealed class ChatLoop(
+    ModelSession session, Terminal terminal, Interrupts interrupts, FasterVlmRequestOptions request, bool json = false)
 {
     const string Help = """
           /image PATH   attach an image to the next message; dropping a file into the terminal does the same
@@ -29,7 +36,13 @@ internal sealed class ChatLoop(ModelSession session, Terminal terminal, Interrup
     public async Task AttachAsync(string path, CancellationToken cancellationToken)
     {
         if (path.Length == 0) throw new CliException("/image needs a path.");
-        _attached.Add((path, InputFiles.ToContent(await InputFiles.ReadImageAsync(path, terminal.OpenInput, cancellationToken))));
+        byte[] image = await InputFiles.ReadImageAsync(path, terminal.OpenInput, cancellationToken);
+        // Now, while it is clear which file is meant; attached, it would spoil every message to come.
+        ImageLimits limits = session.Model.Options.ImageLimits;
+        limits.CheckBytes(image.Length);
+        ImageHeader header = ImageHeader.Read(image);
+        limits.CheckSize(header.Width, header.Height);
+        _attached.Add((path, InputFiles.ToContent(image)));
         terminal.WriteNote($"Attached {path}; now ask about it.");
     }
 
@@ -110,7 +123,7 @@ internal sealed class ChatLoop(ModelSession session, Terminal terminal, Interrup
         ChatMessage message = new() { Role = ChatRole.User, Contents = [.. _attached.Select(static a => a.Content), new TextContent(text)] };
         List<ChatMessage> asked = [.. _conversation, message];
         List<string> askedNames = [.. _names, .. _attached.Select(static a => a.Name)];
-        AnswerWriter answer = new(terminal.Out);
+        AnswerWriter answer = new(json ? TextWriter.Null : terminal.Out);
         // From a pipe there is nobody to type the next line, so Ctrl-C means the command.
         using CancellationTokenSource turn =
             terminal.IsConversation ? interrupts.BeginTurn() : CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -124,11 +137,18 @@ internal sealed class ChatLoop(ModelSession session, Terminal terminal, Interrup
             terminal.WriteNote("(stopped; the conversation goes on without this turn)");
             return;
         }
+        catch (ImageFormatException) when (_attached.Count > 0)
+        {
+            _attached.Clear(); // a picture whose pixels are damaged: the next message is not to fail of it again
+            terminal.WriteNote("The images attached to this message are detached.");
+            throw;
+        }
         finally
         {
             interrupts.EndTurn(turn);
             answer.End();
         }
+        if (json) JsonOutput.WriteLine(terminal.Out, _last);
 
         // Only now, so that a failed turn can be tried again without its remains in the conversation.
         _conversation.AddRange([message, new ChatMessage(ChatRole.Assistant, _last.Answer)]);

@@ -58,7 +58,9 @@ internal sealed record LanguageReport(
     public static LanguageReport? Read(GgufFile file, string architecture)
     {
         GgufMetadata m = file.Metadata;
-        uint? Size(string name) => m.FindUInt32($"{architecture}.{name}");
+        // Of what differs by layer there is no one size to show; the metadata lists it.
+        uint? Size(string name) =>
+            m.TryGet($"{architecture}.{name}", out GgufValue? value) && value.Type == GgufValueType.U32 ? m.FindUInt32($"{architecture}.{name}") : null;
         return Size("block_count") is not uint layers ? null : new LanguageReport(
             layers, Size("embedding_length"), Size("feed_forward_length"), Size("attention.head_count"), Size("attention.head_count_kv"),
             Size("context_length"), m.FindStrings("tokenizer.ggml.tokens")?.Count, m.FindString("tokenizer.ggml.model"),

@@ -56,10 +56,12 @@ internal static class InspectionText
             : $"The two files do NOT fit each other: visual tokens have width {vision.OutputWidth}, the language model {language.Width}.");
     }
 
+    static string OrByLayer(uint? size) => size is { } one ? $"{one}" : "(by layer)";
+
     static IEnumerable<(string, string)> Facts(LanguageReport model) =>
     [
-        ("geometry", $"{model.Layers} layers, width {model.Width}, feed-forward {model.FeedForward}, "
-            + $"{model.Heads} heads ({model.KeyValueHeads} of keys and values)"),
+        ("geometry", $"{model.Layers} layers, width {model.Width}, feed-forward {OrByLayer(model.FeedForward)}, "
+            + $"{OrByLayer(model.Heads)} heads ({OrByLayer(model.KeyValueHeads ?? model.Heads)} of keys and values)"),
         ("context", $"{model.Context} positions"),
         ("vocabulary", $"{model.Vocabulary} pieces ({model.Tokenizer}), {(model.HasChatTemplate ? "with" : "without")} a chat template"),
     ];

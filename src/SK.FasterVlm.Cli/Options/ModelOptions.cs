@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using SK.FasterVlm.Chat;
 using SK.FasterVlm.Imaging;
 using SK.FasterVlm.Models;
 using SK.FasterVlm.Native;
@@ -37,6 +38,12 @@ internal sealed class ModelOptions
         CustomParser = ValueParsers.Views,
     };
 
+    readonly Option<string?> _template = new("--template")
+    {
+        Description = $"Chat template in place of the model's own: {string.Join(", ", ChatTemplate.Names)}.",
+        HelpName = "name",
+    };
+
     readonly Option<string?> _nativeDirectory = new("--native-dir")
     {
         Description = "Directory with the llama.cpp libraries.",
@@ -55,13 +62,21 @@ internal sealed class ModelOptions
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
     {
-        command.Add(_model);
-        command.Add(_projector);
+        AddFilesTo(command);
         command.Add(_offline);
         command.Add(_threads);
         command.Add(_context);
         command.Add(_views);
+        _template.AcceptOnlyFromAmong(StringComparer.Ordinal, [.. ChatTemplate.Names]);
+        command.Add(_template);
         AddNativeTo(command);
+    }
+
+    /// <summary>Adds only the options that name a model.</summary>
+    public void AddFilesTo(Command command)
+    {
+        command.Add(_model);
+        command.Add(_projector);
         command.Validators.Add(result =>
         {
             string? model = result.GetValue(_model);
@@ -83,6 +98,18 @@ internal sealed class ModelOptions
 
     /// <summary>Whether the command line names model files.</summary>
     public bool NamesFiles(CommandResult result) => result.GetResult(_model) is not null;
+
+    /// <summary>The files of the model named, without fetching any; null when none is named.</summary>
+    /// <exception cref="CliException">They are not there.</exception>
+    /// <exception cref="FasterVlmException">The name is none, or its model was not fetched.</exception>
+    public (string ModelPath, string ProjectorPath)? Files(ParseResult parsed)
+    {
+        if (parsed.GetValue(_model) is not { } model) return null;
+        if (parsed.GetValue(_projector) is { } projector) return (model, projector);
+        if (new ModelStore().Find(model) is not { IsComplete: true } fetched)
+            throw new CliException($"'{model}' has not been fetched; 'fastervlm pull {model}' does it.");
+        return (fetched.ModelPath, fetched.ProjectorPath);
+    }
 
     /// <summary>Where the libraries are.</summary>
     public NativeOptions Native(ParseResult parsed) => new()
@@ -106,6 +133,7 @@ internal sealed class ModelOptions
             Threads = parsed.GetValue(_threads),
             ContextLength = parsed.GetValue(_context),
             Views = parsed.GetRequiredValue(_views),
+            ChatTemplate = parsed.GetValue(_template),
             Native = Native(parsed),
             // Files of one's own may be larger than what a server should take from strangers; pixels stay bounded.
             ImageLimits = new ImageLimits { MaxBytes = InputFiles.MaxImageBytes },

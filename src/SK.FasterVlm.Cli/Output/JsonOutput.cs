@@ -18,6 +18,16 @@ internal static class JsonOutput
         Converters = { new JsonStringEnumConverter() },
     };
 
+    static readonly JsonSerializerOptions s_oneLine = new(Settings) { WriteIndented = false };
+
+    /// <summary>Writes one object on a line of its own, for output that goes on (JSON Lines).</summary>
+    public static void WriteLine<T>(TextWriter output, T value)
+    {
+        output.Write(JsonSerializer.Serialize(value, s_oneLine));
+        output.Write('\n');
+        output.Flush();
+    }
+
     /// <summary>Writes one object and a line feed.</summary>
     public static void Write<T>(TextWriter output, T value)
     {
