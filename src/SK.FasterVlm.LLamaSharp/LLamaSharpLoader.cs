@@ -73,7 +73,9 @@ internal static partial class LLamaSharpLoader
     static void CheckMemory(string name, int cacheLength, long kvPerToken)
     {
         if (NativeApi.llama_supports_gpu_offload()) return; // a device's memory is asked for at once and refused with a message
-        long needed = checked(kvPerToken * cacheLength) + WorkingBytes, available = HostMachine.AvailableMemory();
+        // Sizes are the file's, so the product may be beyond any memory.
+        Int128 needed = (Int128)kvPerToken * cacheLength + WorkingBytes;
+        long available = HostMachine.AvailableMemory();
         if (needed <= available) return;
         throw new NativeRuntimeException(
             $"A context of {name} needs about {needed >> 20} MB for {cacheLength} positions "
