@@ -119,6 +119,7 @@ public class RegistrationTests
         await Fails("eyes", static o => o.ContextLength = 5, nameof(FasterVlmOptions.ContextLength));
         await Fails(null, static o => o.Selector = "best", "best");
         await Fails(null, static o => o.ChatTemplate = "gemma", "gemma");
+        await Fails(null, static o => o.ToolFormat = "gemma", "tool format");
         await Fails(null, static o => (o.ModelPath, o.ProjectorPath) = ("/nowhere/a.gguf", "/nowhere/b.gguf"), "/nowhere/a.gguf");
         await Fails(null, static o => o.ModelPath = "a.gguf", nameof(FasterVlmOptions.ProjectorPath));
         await Fails(null, static o => o.Model = "llava-9", "There is no model 'llava-9'");
