@@ -130,6 +130,9 @@ public enum ModelDownloadFailure
 
     /// <summary>The disk is full, read-only or failing.</summary>
     Disk,
+
+    /// <summary>Both files are model files but cannot be used together. They are kept, so that one of them can be exchanged.</summary>
+    NotAPair,
 }
 
 /// <summary>A model could not be fetched or is not there. The message never holds a token or the query of a signed address.</summary>

@@ -69,6 +69,14 @@ public sealed class GgufFile : IDisposable
         }
     }
 
+    /// <summary>Opens one file of a model that may be split, without looking for the others; whatever its name is.</summary>
+    /// <param name="path">A regular file.</param>
+    /// <param name="number">Which part it should be, from 0.</param>
+    /// <param name="count">Of how many; 1 for a whole file.</param>
+    /// <exception cref="ModelFormatException">No such file, not a GGUF file, damaged, or another part.</exception>
+    internal static GgufFile OpenPart(string path, int number, int count) =>
+        OpenOne(path, GgufLimits.Default, keys => GgufSplit.CheckPart(keys, number, count));
+
     void OpenRest(string path, GgufLimits limits)
     {
         string[] rest = Named(Name, () => GgufSplit.Rest(path, Metadata));

@@ -12,7 +12,25 @@ static class GgufSplit
     const string NumberKey = "split.no", CountKey = "split.count", TensorsKey = "split.tensors.count";
 
     // Five digits in the name; a model of the largest size in parts of 2 GB has a few hundred.
-    const int MaxParts = 1000;
+    internal const int MaxParts = 1000;
+
+    /// <summary>Reads a part's name: <c>PREFIX-00001-of-00003.gguf</c>.</summary>
+    /// <param name="file">A file's name.</param>
+    /// <param name="prefix">What all parts begin with.</param>
+    /// <param name="number">Number of the part, from 0.</param>
+    /// <param name="count">Number of parts.</param>
+    internal static bool TryName(string file, out string prefix, out int number, out int count)
+    {
+        (prefix, number, count) = (file, 0, 1);
+        int length = Suffix(0, 1).Length;
+        if (file.Length <= length) return false;
+        ReadOnlySpan<char> suffix = file.AsSpan(file.Length - length);
+        if (suffix[0] != '-' || !suffix[6..10].SequenceEqual("-of-") || !suffix[15..].SequenceEqual(".gguf")
+            || !int.TryParse(suffix[1..6], NumberStyles.None, CultureInfo.InvariantCulture, out int one)
+            || !int.TryParse(suffix[10..15], NumberStyles.None, CultureInfo.InvariantCulture, out int all)) return false;
+        (prefix, number, count) = (file[..^length], one - 1, all);
+        return true;
+    }
 
     /// <summary>Paths of the parts behind the first; none when the file is whole.</summary>
     /// <exception cref="ModelFormatException">Not the first part, or a part is missing or misnamed.</exception>
@@ -63,5 +81,6 @@ static class GgufSplit
             throw new ModelFormatException($"The parts hold {tensors} tensors but the first says there are {claimed}.", TensorsKey);
     }
 
-    static string Suffix(int number, int count) => string.Create(CultureInfo.InvariantCulture, $"-{number + 1:00000}-of-{count:00000}.gguf");
+    /// <summary>What the name of a part ends in.</summary>
+    internal static string Suffix(int number, int count) => string.Create(CultureInfo.InvariantCulture, $"-{number + 1:00000}-of-{count:00000}.gguf");
 }

@@ -15,14 +15,24 @@ public sealed record CachedModel(
     /// <summary>NAME:QUANTISATION, which names exactly this one.</summary>
     public string Reference => $"{Name}:{Quantization}";
 
-    /// <summary>Bytes of both files.</summary>
-    public long Bytes => Model.Bytes + Projector.Bytes;
+    /// <summary>The further files of a language model that is split into several; none when it is whole.</summary>
+    public IReadOnlyList<CachedFile> Parts { get; init; } = [];
 
-    /// <summary>Whether both files are there with the right sizes. Their content is <see cref="ModelStore.VerifyAsync"/>'s matter.</summary>
-    public bool IsComplete => HasSize(ModelPath, Model.Bytes) && HasSize(ProjectorPath, Projector.Bytes);
+    /// <summary>Bytes of all files.</summary>
+    public long Bytes => Files.Sum(static f => f.Bytes);
+
+    /// <summary>Whether all files are there with the right sizes. Their content is <see cref="ModelStore.VerifyAsync"/>'s matter.</summary>
+    public bool IsComplete => Files.All(f => HasSize(PathOf(f), f.Bytes));
+
+    internal IEnumerable<CachedFile> Files => [Model, .. Parts, Projector];
+
+    internal string PathOf(CachedFile file) => Path.Combine(Path.GetDirectoryName(ModelPath)!, file.File);
 
     internal static CachedModel Of(ModelManifest m, string folder) => new(
-        m.Name, m.Quantization, m.Template, m.Licence, Path.Combine(folder, m.Model.File), Path.Combine(folder, m.Projector.File), m.Model, m.Projector);
+        m.Name, m.Quantization, m.Template, m.Licence, Path.Combine(folder, m.Model.File), Path.Combine(folder, m.Projector.File), m.Model, m.Projector)
+    {
+        Parts = m.Parts ?? [],
+    };
 
     internal static bool HasSize(string path, long bytes) => new FileInfo(path) is { Exists: true } file && file.Length == bytes;
 }
@@ -39,4 +49,26 @@ public sealed record PartialDownload(string Name, string File, long Bytes);
 public sealed record FileVerification(string File, string? Problem);
 
 /// <summary>Which model to fetch, and from where.</summary>
-sealed record ModelRequest(string Name, string Quantization, string? Template, string? Licence, ModelFileSource Model, ModelFileSource Projector);
+sealed record ModelRequest(string Name, string Quantization, string? Template, string? Licence, ModelFileSource Model, ModelFileSource Projector)
+{
+    /// <summary>All files, the projector first: it is small, so that a wrong token or a missing file shows after seconds.</summary>
+    /// <exception cref="ModelDownloadException">A part that is not the first, or names that cannot lie in one folder.</exception>
+    internal ModelFileSource[] Files()
+    {
+        if (Projector.Parts().Count > 1)
+            throw new ModelDownloadException(ModelDownloadFailure.UnknownModel, $"{Projector.FileName} is part of a split file; only language models may be split.");
+        ModelFileSource[] files = [Projector, .. Model.Parts()];
+        // Ignoring case, as many disks do.
+        if (files.Select(static f => f.FileName).Distinct(StringComparer.OrdinalIgnoreCase).Count() < files.Length)
+            throw new ModelDownloadException(ModelDownloadFailure.UnknownModel, $"Both files are called {Model.FileName}, which cannot lie in one folder.");
+        return files;
+    }
+
+    /// <summary>Whether what was fetched is what is asked for.</summary>
+    internal bool IsAnsweredBy(ModelManifest manifest)
+    {
+        ModelFileSource[] files = Files();
+        CachedFile[] cached = [manifest.Projector, manifest.Model, .. manifest.Parts ?? []];
+        return files.Length == cached.Length && files.Zip(cached).All(static pair => pair.Second.IsOf(pair.First));
+    }
+}

@@ -11,42 +11,37 @@ namespace SK.FasterVlm.Models;
 sealed record FetchedFile(long Bytes, string Sha256, string? Commit);
 
 /// <summary>
-/// Fetches one file: continue what is there, request the rest, write it, and when it is whole compare size and SHA-256, check that
-/// it is a model file, force it to the disk, and only then give it its name. Runs under the model's lock.
+/// Fetches one file: continue what is there, request the rest, write it, and when it is whole force it to the disk, compare size and
+/// SHA-256, check that it is a model file, and only then give it its name. Runs under the model's lock.
 /// </summary>
 sealed class FileDownload(
     HubClient hub, StoreSettings settings, ModelFileSource source, string? commit, PartFile part, Action<ModelDownloadStage, long, long?, string?> report)
 {
     const int BufferBytes = 1 << 17;
-    const long ProgressBytes = 1 << 20; // what must arrive for the retries to be counted anew
+    const long ProgressBytes = 1 << 20; // what a round of tries must have brought for another to follow
     const long SpareBytes = 1 << 24;
+    string? _commit = commit;
 
     /// <summary>A failure of the transfer that the next try may not meet.</summary>
     sealed class InterruptedTransferException(string message, Exception? inner = null) : Exception(message, inner);
 
     /// <summary>Fetches the file and gives it its name.</summary>
+    /// <param name="accept">False leaves the whole, checked file in its part, because another has the name as yet.</param>
+    /// <param name="cancellationToken">Ends the transfer; the bytes stay.</param>
     /// <exception cref="ModelDownloadException">It could not be had; the message says why and what to do.</exception>
     /// <exception cref="IOException">The disk failed; <see cref="DiskErrors"/> makes a message of it.</exception>
-    internal async Task<FetchedFile> RunAsync(CancellationToken cancellationToken)
+    internal async Task<FetchedFile> RunAsync(bool accept, CancellationToken cancellationToken)
     {
-        ForgetOtherFiles();
+        hub.Retrying = why => report(ModelDownloadStage.Retrying, part.Length, part.Facts?.Bytes, why);
+        // Bytes that belong to another source, revision or known hash are not continued.
+        if (part.Facts?.Fit(source, _commit) is false) part.Discard();
         bool continued = part.Length > 0;
         while (true)
         {
             await FetchAsync(cancellationToken).ConfigureAwait(false);
-            if (await AcceptAsync(continued, cancellationToken).ConfigureAwait(false) is { } fetched) return fetched;
+            if (await AcceptAsync(accept, continued, cancellationToken).ConfigureAwait(false) is { } fetched) return fetched;
             continued = false; // bytes of an earlier run were wrong; once more, all of them
         }
-    }
-
-    /// <summary>Bytes that belong to another source, revision or known hash are not continued.</summary>
-    void ForgetOtherFiles()
-    {
-        if (part.Facts is not { } facts) return;
-        bool same = facts.Source == source.Identity && facts.Revision == source.Revision
-            && (commit is null || facts.Commit is null || facts.Commit == commit)
-            && (source.Sha256 is null || facts.Sha256 is null || facts.Sha256 == source.Sha256);
-        if (!same) part.Discard();
     }
 
     async Task FetchAsync(CancellationToken cancellationToken)
@@ -62,10 +57,10 @@ sealed class FileDownload(
             }
             catch (InterruptedTransferException e)
             {
-                if (part.Length - before >= ProgressBytes) continue;
+                if (settings.Options.MaxRetries > 0 && part.Length - before >= ProgressBytes) continue;
                 throw new ModelDownloadException(
                     ModelDownloadFailure.Network,
-                    $"Fetching {source.FileName} failed {settings.Options.MaxRetries + 1} times ({e.Message}); run the same command again, it goes on where it stopped.", e);
+                    $"Fetching {source.FileName} failed{Times()} ({e.Message}); run the same command again, it goes on where it stopped.", e);
             }
         }
     }
@@ -83,12 +78,21 @@ sealed class FileDownload(
         if (part.Length > 0 && part.Facts is not { Tag: not null } and not { Sha256: not null } && source.Sha256 is null) part.Discard();
 
         long from = part.Length;
-        string? pinned = commit ?? part.Facts?.Commit;
+        string? pinned = _commit ?? part.Facts?.Commit;
         using HubAnswer answer = await hub.GetAsync(
             source.AddressOn(settings.Endpoint, pinned), source.Repository is not null, from, part.Facts?.Tag, cancellationToken).ConfigureAwait(false);
         if (answer.Response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable && from > 0) throw Restart("the server has no such range");
-        if (answer.Response.StatusCode == HttpStatusCode.NotFound && commit is null && pinned is not null && pinned != source.Revision)
-            throw Restart("the commit it was begun from is gone");
+        // History was rewritten, or the file is younger than the commit of the other one. What was asked for is the revision; where the
+        // hash is known it still decides.
+        if (source.Repository is not null && pinned is not null && pinned != source.Revision
+            && answer.Response.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.Gone)
+        {
+            part.Discard();
+            _commit = null;
+            report(ModelDownloadStage.Retrying, 0, null, $"commit {pinned[..Math.Min(12, pinned.Length)]} does not have it (any more); asking for '{source.Revision}'");
+            await TransferAsync(cancellationToken).ConfigureAwait(false);
+            return;
+        }
         RefuseErrors(answer);
         long? total = Begin(answer, from);
         await CopyAsync(answer.Response.Content, total, cancellationToken).ConfigureAwait(false);
@@ -118,6 +122,9 @@ sealed class FileDownload(
             ContentRangeHeaderValue? range = response.Content.Headers.ContentRange;
             if (from == 0 || range?.From != from) throw Restart("the server sent another range than the one asked for");
             if (part.Facts?.Sha256 is { } had && facts.Sha256 is { } has && had != has) throw Restart("the file has changed on the server");
+            // Without a hash nothing later would tell: a server that does not know If-Range sends the rest of whatever it has now.
+            if ((source.Sha256 ?? part.Facts?.Sha256 ?? facts.Sha256) is null && RemoteFacts.StrongTag(response) != part.Facts?.Tag)
+                throw Restart("the rest it sends is of another version of the file, or does not say of which");
             total = range.Length ?? (length is { } rest ? from + rest : null);
             if (part.Facts?.Bytes is { } before && total is { } now && before != now) throw Restart("the file has changed its size on the server");
         }
@@ -137,7 +144,7 @@ sealed class FileDownload(
         total ??= linked;
         RequireSpace(total - part.Length);
         part.Note(new PartFacts(
-            source.Identity, source.Revision, facts.Commit ?? part.Facts?.Commit ?? commit, total, facts.Sha256 ?? part.Facts?.Sha256 ?? source.Sha256,
+            source.Display, source.Revision, facts.Commit ?? part.Facts?.Commit ?? _commit, total, facts.Sha256 ?? part.Facts?.Sha256 ?? source.Sha256,
             RemoteFacts.StrongTag(response) ?? part.Facts?.Tag));
         settings.Step?.Invoke("noted");
         return total;
@@ -196,7 +203,7 @@ sealed class FileDownload(
 
     /// <summary>Compares the whole file with what was announced, and gives it its name.</summary>
     /// <returns>Null when bytes of an earlier run turned out to be wrong and were thrown away.</returns>
-    async Task<FetchedFile?> AcceptAsync(bool continued, CancellationToken cancellationToken)
+    async Task<FetchedFile?> AcceptAsync(bool accept, bool continued, CancellationToken cancellationToken)
     {
         PartFacts facts = part.Facts!;
         long bytes = part.Length;
@@ -219,7 +226,7 @@ sealed class FileDownload(
         }
         RequireModelFile();
         settings.Step?.Invoke("verified");
-        part.Accept();
+        if (accept) part.Accept();
         settings.Step?.Invoke("accepted");
         return new FetchedFile(bytes, hash, facts.Commit);
     }
@@ -228,12 +235,13 @@ sealed class FileDownload(
     {
         try
         {
-            using GgufFile file = GgufFile.Open(part.Path);
+            GgufSplit.TryName(source.FileName, out _, out int number, out int count);
+            using GgufFile file = GgufFile.OpenPart(part.Path, number, count);
         }
         catch (ModelFormatException e)
         {
             part.Discard();
-            throw new ModelDownloadException(ModelDownloadFailure.NotAModel, $"{source.Display} is not a usable model file: {e.Message}", e);
+            throw new ModelDownloadException(ModelDownloadFailure.NotAModel, $"{source.Display} is not a usable model file: {e.Message.Replace(".gguf.part", ".gguf", StringComparison.Ordinal)}", e);
         }
     }
 
@@ -263,7 +271,7 @@ sealed class FileDownload(
     void RefuseErrors(HubAnswer answer)
     {
         if (answer.Response.StatusCode is HttpStatusCode.OK or HttpStatusCode.PartialContent) return;
-        throw StatusErrors.Of(answer.Response.StatusCode, answer.Facts.ErrorCode, source, settings);
+        throw StatusErrors.Of(answer.Response.StatusCode, answer.Facts.ErrorCode, HubClient.AskedWait(answer.Response, settings.Time), source, settings);
     }
 
     InterruptedTransferException Restart(string why)
@@ -271,6 +279,8 @@ sealed class FileDownload(
         part.Discard();
         return new InterruptedTransferException(why);
     }
+
+    string Times() => settings.Options.MaxRetries == 0 ? "" : $" {settings.Options.MaxRetries + 1} times";
 
     static ModelDownloadException Refused(string message) => new(ModelDownloadFailure.BadAnswer, message);
 

@@ -13,7 +13,10 @@ namespace SK.FasterVlm.Models;
 sealed class HubClient : IDisposable
 {
     const int MaxRedirects = 10;
-    static readonly TimeSpan s_longestWait = TimeSpan.FromMinutes(2);
+
+    /// <summary>The longest wait that a server is granted.</summary>
+    internal static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(2);
+
     readonly StoreSettings _settings;
     readonly HttpClient _http;
 
@@ -33,6 +36,9 @@ sealed class HubClient : IDisposable
         _http.DefaultRequestHeaders.UserAgent.Add(new ProductInfoHeaderValue("fastervlm", typeof(HubClient).Assembly.GetName().Version?.ToString(3)));
         _http.DefaultRequestHeaders.AcceptEncoding.Add(new StringWithQualityHeaderValue("identity"));
     }
+
+    /// <summary>Told why and for how long it waits before it asks again: minutes without a word would look like a standstill.</summary>
+    internal Action<string>? Retrying { get; set; }
 
     /// <summary>Requests a file from an offset on.</summary>
     /// <param name="address">Where; hub or any other.</param>
@@ -103,7 +109,7 @@ sealed class HubClient : IDisposable
     static bool SameOrigin(Uri a, Uri b) =>
         a.Scheme == b.Scheme && a.Port == b.Port && string.Equals(a.IdnHost, b.IdnHost, StringComparison.OrdinalIgnoreCase);
 
-    static ResiliencePipeline<HttpResponseMessage> Retries(StoreSettings settings)
+    ResiliencePipeline<HttpResponseMessage> Retries(StoreSettings settings)
     {
         ResiliencePipelineBuilder<HttpResponseMessage> builder = new() { TimeProvider = settings.Time };
         if (settings.Options.MaxRetries > 0)
@@ -115,18 +121,26 @@ sealed class HubClient : IDisposable
                 MaxDelay = TimeSpan.FromSeconds(30),
                 BackoffType = DelayBackoffType.Exponential,
                 UseJitter = true,
-                ShouldHandle = static retry => ValueTask.FromResult(
-                    HttpClientResiliencePredicates.IsTransient(retry.Outcome) && !AsksForTooLongAWait(retry.Outcome)),
+                ShouldHandle = retry => ValueTask.FromResult(
+                    HttpClientResiliencePredicates.IsTransient(retry.Outcome)
+                    && !(retry.Outcome.Result is { } response && AskedWait(response, settings.Time) > LongestWait)),
+                OnRetry = retry =>
+                {
+                    string what = retry.Outcome.Result is { } response ? $"the server answers {(int)response.StatusCode}" : "no answer";
+                    Retrying?.Invoke($"{what}, waiting {retry.RetryDelay.TotalSeconds:0.#} s");
+                    return ValueTask.CompletedTask;
+                },
             });
         }
         return builder.AddTimeout(new HttpTimeoutStrategyOptions { Timeout = settings.Options.ResponseTimeout }).Build();
     }
 
-    static bool AsksForTooLongAWait(Outcome<HttpResponseMessage> outcome) => outcome is { Result: { } response } && response.Headers.RetryAfter switch
+    /// <summary>The wait a server asks for (Retry-After); null when it asks for none.</summary>
+    internal static TimeSpan? AskedWait(HttpResponseMessage response, TimeProvider time) => response.Headers.RetryAfter switch
     {
-        { Delta: { } wait } => wait > s_longestWait,
-        { Date: { } until } => until - DateTimeOffset.UtcNow > s_longestWait,
-        _ => false,
+        { Delta: { } wait } => wait,
+        { Date: { } until } => until - time.GetUtcNow(),
+        _ => null,
     };
 }
 

@@ -35,11 +35,21 @@ public sealed record ModelFileSource
     /// <summary>SHA-256 in lower-case hexadecimal, if known; a file with another one is refused.</summary>
     public string? Sha256 { get; init; }
 
-    /// <summary>Says the same file again later: repository and path, or the address. Revision and hash are not part of it.</summary>
-    internal string Identity => Repository is null ? Address!.AbsoluteUri : $"{Repository}/{Path}";
-
     /// <summary>The same for people, without the query of an address, which may be signed.</summary>
     internal string Display => Repository is null ? Show(Address!) : $"{Repository}/{Path}";
+
+    /// <summary>The files of a model: itself, and of a split one (<c>NAME-00001-of-00003.gguf</c>) the others, which lie beside it.</summary>
+    /// <exception cref="ModelDownloadException">Not the first part, or the others cannot be named.</exception>
+    internal IReadOnlyList<ModelFileSource> Parts()
+    {
+        if (!Gguf.GgufSplit.TryName(FileName, out string prefix, out int number, out int count) || count == 1) return [this];
+        string? problem = count is 0 or > Gguf.GgufSplit.MaxParts ? $"says it is one of {count} parts; 1 to {Gguf.GgufSplit.MaxParts} are fetched"
+            : number != 0 ? $"is part {number + 1} of {count} of a split model; name the first, {prefix}{Gguf.GgufSplit.Suffix(0, count)}"
+            : Address is { Query.Length: > 0 } ? $"is one of {count} parts, and an address with a query names this one only; fetch them all yourself and give the first with --model"
+            : null;
+        if (problem is not null) throw new ModelDownloadException(ModelDownloadFailure.UnknownModel, $"{FileName} {problem}.");
+        return [this, .. Enumerable.Range(1, count - 1).Select(i => Sibling(prefix + Gguf.GgufSplit.Suffix(i, count)))];
+    }
 
     /// <summary>A file of a repository on the hub.</summary>
     /// <param name="repository">owner/name.</param>
@@ -77,6 +87,9 @@ public sealed record ModelFileSource
     /// <summary>An address without user, query and fragment.</summary>
     internal static string Show(Uri address) =>
         address.GetComponents(UriComponents.SchemeAndServer | UriComponents.Path, UriFormat.UriEscaped);
+
+    ModelFileSource Sibling(string file) =>
+        new(Repository, Revision, Path[..^FileName.Length] + file, Address is null ? null : new Uri(Address, Uri.EscapeDataString(file)));
 
     static ModelFileSource FromAddress(string text)
     {

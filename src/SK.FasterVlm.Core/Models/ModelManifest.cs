@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace SK.FasterVlm.Models;
 
@@ -8,7 +9,14 @@ namespace SK.FasterVlm.Models;
 /// <param name="Sha256">Hash of the content as fetched.</param>
 /// <param name="Source">Where it came from, without the query of an address.</param>
 /// <param name="Revision">Commit it came from; null when the server named none.</param>
-public sealed record CachedFile(string File, long Bytes, string Sha256, string Source, string? Revision);
+/// <param name="Requested">Branch, tag or commit that was asked for; null: main.</param>
+public sealed record CachedFile(string File, long Bytes, string Sha256, string Source, string? Revision, string? Requested = null)
+{
+    /// <summary>Whether this is the file that is asked for: same source, same revision asked for, and nothing known that contradicts.</summary>
+    internal bool IsOf(ModelFileSource source) =>
+        File == source.FileName && Source == source.Display && (Requested ?? "main") == source.Revision
+        && (source.Sha256 is null || source.Sha256 == Sha256) && (source.Bytes is null || source.Bytes == Bytes);
+}
 
 /// <summary>
 /// What a complete model consists of: NAME/QUANTISATION.json beside the files. Written last and atomically, so a model with a
@@ -24,12 +32,24 @@ sealed record ModelManifest(
 
     static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
-    internal IEnumerable<CachedFile> Files => [Model, Projector];
+    /// <summary>The further files of a split language model; null when it is whole.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<CachedFile>? Parts { get; init; }
+
+    [JsonIgnore]
+    internal IEnumerable<CachedFile> Files => [Model, .. Parts ?? [], Projector];
 
     internal static string PathOf(string folder, string quantization) => Path.Combine(folder, quantization + ".json");
 
-    internal void Write(string folder) =>
-        WriteAtomically(PathOf(folder, Quantization), JsonSerializer.SerializeToUtf8Bytes(this, s_json));
+    internal void Write(string folder) => WriteAtomically(PathOf(folder, Quantization), ToJson());
+
+    /// <summary>Whether another says the same, whenever it was written.</summary>
+    internal bool Says(ModelManifest other) => (this with { Fetched = other.Fetched }).ToJson().AsSpan().SequenceEqual(other.ToJson());
+
+    /// <summary>What a writer that died may have left in a model's folder.</summary>
+    internal static IEnumerable<string> LeftOvers(string folder) => Directory.EnumerateFiles(folder, "*.json.*.tmp");
+
+    byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, s_json);
 
     /// <summary>Reads a manifest; null when there is none or it breaks a rule.</summary>
     internal static ModelManifest? Read(string path)
@@ -40,7 +60,7 @@ sealed record ModelManifest(
             ModelManifest? m = JsonSerializer.Deserialize<ModelManifest>(File.ReadAllBytes(path), s_json);
             return m is { Version: CurrentVersion, Name: not null, Quantization: not null } && ModelNames.IsModel(m.Name)
                 && m.Name == Path.GetFileName(Path.GetDirectoryName(path)) && m.Quantization == Path.GetFileNameWithoutExtension(path)
-                && Sound(m.Model) && Sound(m.Projector) && m.Model.File != m.Projector.File
+                && m.Files.All(Sound) && m.Files.Select(static f => f.File).Distinct(StringComparer.OrdinalIgnoreCase).Count() == m.Files.Count()
                 && (m.Template is null || Chat.ChatTemplate.Names.Contains(m.Template))
                 ? m : null;
         }
@@ -54,15 +74,23 @@ sealed record ModelManifest(
     internal static void WriteAtomically(string path, byte[] content)
     {
         string temporary = $"{path}.{Environment.ProcessId}-{Environment.CurrentManagedThreadId}.tmp";
-        using (FileStream stream = new(temporary, FileMode.Create, FileAccess.Write, FileShare.None))
+        try
         {
-            stream.Write(content);
-            stream.Flush(flushToDisk: true);
+            using (FileStream stream = new(temporary, FileMode.Create, FileAccess.Write, FileShare.None))
+            {
+                stream.Write(content);
+                stream.Flush(flushToDisk: true);
+            }
+            File.Move(temporary, path, overwrite: true);
         }
-        File.Move(temporary, path, overwrite: true);
+        catch
+        {
+            File.Delete(temporary);
+            throw;
+        }
     }
 
     static bool Sound(CachedFile? f) =>
         f is { File: not null, Sha256: not null, Source: not null, Bytes: >= 0 } && ModelNames.IsFile(f.File) && ModelNames.IsSha256(f.Sha256)
-        && (f.Revision is null || ModelNames.IsRevision(f.Revision));
+        && (f.Revision is null || ModelNames.IsRevision(f.Revision)) && (f.Requested is null || ModelNames.IsRevision(f.Requested));
 }

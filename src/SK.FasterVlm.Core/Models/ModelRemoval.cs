@@ -10,6 +10,8 @@ sealed class ModelRemoval(StoreSettings settings)
         try
         {
             using DownloadLock held = Lock(name);
+            // Another may have removed it while the lock was taken.
+            if (!Directory.Exists(folder)) throw NotCached(name, settings.CacheDirectory);
             return Run(folder, name, quantization);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -29,6 +31,7 @@ sealed class ModelRemoval(StoreSettings settings)
         // The manifests first: what is half removed must not pass for whole.
         foreach (ModelManifest manifest in leaving) File.Delete(ModelManifest.PathOf(folder, manifest.Quantization));
         long freed = files.Sum(file => Delete(Path.Combine(folder, file)));
+        foreach (string leftOver in ModelManifest.LeftOvers(folder)) File.Delete(leftOver);
         // Files of somebody else stay, and the folder with them.
         if (!Directory.EnumerateFileSystemEntries(folder).Any()) Directory.Delete(folder);
         return freed;
@@ -45,7 +48,7 @@ sealed class ModelRemoval(StoreSettings settings)
 
     DownloadLock Lock(string name)
     {
-        Directory.CreateDirectory(ModelPull.LockFolder(settings));
+        ModelPull.CreatePrivately(ModelPull.LockFolder(settings));
         return DownloadLock.TryAcquire(ModelPull.LockPath(settings, name))
             ?? throw new ModelDownloadException(ModelDownloadFailure.Disk, $"Another process is fetching {name}; end it first.");
     }
@@ -53,7 +56,7 @@ sealed class ModelRemoval(StoreSettings settings)
     static long Delete(string path)
     {
         long freed = 0;
-        foreach (string file in new[] { path, path + ".part", path + ".part.json" })
+        foreach (string file in new[] { path, path + ".part", path + ".part.json", path + ModelPull.Damaged })
         {
             if (new FileInfo(file) is not { Exists: true } info) continue;
             freed += info.Length;

@@ -35,7 +35,7 @@ public sealed class ModelStore
     /// <exception cref="FasterVlmException">The catalog of one's own cannot be read.</exception>
     public ModelCatalog Catalog => _catalog.Value;
 
-    /// <summary>Fetches a model of the catalog, or checks the bytes of one that is there and repairs it.</summary>
+    /// <summary>Fetches a model of the catalog, or checks the bytes of one that is there (also one of one's own) and repairs it.</summary>
     /// <param name="reference"><c>llava-1.5-7b</c>, or with a quantisation <c>llava-1.5-7b:Q5_K_M</c>.</param>
     /// <param name="progress">Called from the fetching thread, often.</param>
     /// <param name="cancellationToken">Ends the transfer; what was fetched stays and is continued by the next call.</param>
@@ -45,7 +45,7 @@ public sealed class ModelStore
 
     /// <summary>Fetches a model that is in no catalog.</summary>
     /// <param name="name">Name to keep it under: 2 to 64 of a-z, 0-9, dot, dash and underscore.</param>
-    /// <param name="model">The language model.</param>
+    /// <param name="model">The language model; of a split one the first file, the others are fetched from beside it.</param>
     /// <param name="projector">Tower and projector.</param>
     /// <param name="progress">Called from the fetching thread, often.</param>
     /// <param name="cancellationToken">Ends the transfer; what was fetched stays and is continued by the next call.</param>
@@ -60,8 +60,6 @@ public sealed class ModelStore
         if (!ModelNames.IsModel(name)) throw NotAName(name);
         if (Catalog.Find(name) is not null)
             throw new ModelDownloadException(ModelDownloadFailure.UnknownModel, $"'{name}' is a model of the catalog; choose another name for files of your own.");
-        if (model.FileName == projector.FileName)
-            throw new ModelDownloadException(ModelDownloadFailure.UnknownModel, $"Both files are called {model.FileName}, which cannot lie in one folder.");
         return new ModelPull(_settings, progress).RunAsync(new ModelRequest(name, ModelManifest.OwnFiles, null, null, model, projector), cancellationToken);
     }
 
@@ -111,7 +109,7 @@ public sealed class ModelStore
     /// <param name="reference"><c>NAME</c> or <c>NAME:QUANTISATION</c>.</param>
     /// <param name="progress">Told how far the reading is.</param>
     /// <param name="cancellationToken">Ends the reading.</param>
-    /// <returns>One entry per file. Pulling again repairs what is wrong.</returns>
+    /// <returns>One entry per file. <see cref="PullAsync(string, IProgress{ModelDownloadProgress}?, CancellationToken)"/> repairs what is wrong.</returns>
     /// <exception cref="ModelDownloadException">It was not fetched, or the disk failed.</exception>
     public Task<IReadOnlyList<FileVerification>> VerifyAsync(
         string reference, IProgress<ModelDownloadProgress>? progress = null, CancellationToken cancellationToken = default) =>
@@ -132,6 +130,8 @@ public sealed class ModelStore
         (string name, string? quantization) = Split(reference);
         if (Catalog.Find(name) is not { } entry)
         {
+            // Files of one's own are checked and repaired from where they came from.
+            if (quantization is null or ModelManifest.OwnFiles && Own(name) is { } own) return own;
             throw new ModelDownloadException(ModelDownloadFailure.UnknownModel,
                 $"There is no model '{name}' in the catalog or the cache; the catalog has {string.Join(", ", Catalog.Entries.Select(static e => e.Name))}.");
         }
@@ -144,6 +144,21 @@ public sealed class ModelStore
                 $"{name} has no quantisation {quantization}; there are {string.Join(", ", entry.Models.Keys)}.");
         }
         return new ModelRequest(name, quantization, entry.Template, entry.Licence, model, entry.Projector);
+    }
+
+    ModelRequest? Own(string name)
+    {
+        if (ModelManifest.Read(ModelManifest.PathOf(Path.Combine(CacheDirectory, name), ModelManifest.OwnFiles)) is not { } manifest) return null;
+        try
+        {
+            return new ModelRequest(name, ModelManifest.OwnFiles, manifest.Template, manifest.Licence, Source(manifest.Model), Source(manifest.Projector));
+        }
+        catch (ModelDownloadException)
+        {
+            return null; // a manifest that names no source
+        }
+
+        static ModelFileSource Source(CachedFile f) => ModelFileSource.Parse(f.Source) with { Revision = f.Requested ?? "main" };
     }
 
     static (string Name, string? Quantization) Split(string reference)

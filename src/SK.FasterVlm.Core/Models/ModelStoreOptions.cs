@@ -27,7 +27,7 @@ public sealed class ModelStoreOptions
     /// <summary>Whether http:// is allowed for other hosts than this machine (default false). A redirect from https to http never is.</summary>
     public bool AllowInsecureHttp { get; set; }
 
-    /// <summary>Further tries after a failure that may pass, 0 to 20 (default 5); counted anew whenever a megabyte has arrived.</summary>
+    /// <summary>Further tries after a failure that may pass, 0 to 20 (default 5). Tries that brought a megabyte are followed by as many again.</summary>
     public int MaxRetries { get; set; } = 5;
 
     /// <summary>Wait before the first further try, 0 to 60 s (default 1 s); doubled each time up to 30 s, with jitter.</summary>

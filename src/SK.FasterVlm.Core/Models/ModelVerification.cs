@@ -8,7 +8,7 @@ static class ModelVerification
     internal static async Task<IReadOnlyList<FileVerification>> RunAsync(
         CachedModel model, IProgress<ModelDownloadProgress>? progress, CancellationToken cancellationToken)
     {
-        (string Path, CachedFile Facts)[] files = [(model.ModelPath, model.Model), (model.ProjectorPath, model.Projector)];
+        (string Path, CachedFile Facts)[] files = [.. model.Files.Select(f => (model.PathOf(f), f))];
         List<FileVerification> found = [];
         for (int i = 0; i < files.Length; i++)
         {
@@ -38,7 +38,8 @@ static class ModelVerification
         if (hash != facts.Sha256) return $"is damaged: SHA-256 {hash[..12]}... instead of {facts.Sha256[..12]}...";
         try
         {
-            using GgufFile gguf = GgufFile.Open(path);
+            GgufSplit.TryName(facts.File, out _, out int number, out int count);
+            using GgufFile gguf = GgufFile.OpenPart(path, number, count);
             return null;
         }
         catch (ModelFormatException e)

@@ -3,17 +3,24 @@ using System.Text.Json;
 namespace SK.FasterVlm.Models;
 
 /// <summary>What is known about the bytes of a partial file; kept beside it, so that another process can go on.</summary>
-/// <param name="Source">Identity of the source.</param>
+/// <param name="Source">The source, without the query of an address: a signature that was renewed means the same bytes.</param>
 /// <param name="Revision">Revision that was asked for.</param>
 /// <param name="Commit">Commit the bytes belong to.</param>
 /// <param name="Bytes">Size of the whole file.</param>
 /// <param name="Sha256">Hash of the whole file, as the source announced it.</param>
 /// <param name="Tag">Strong ETag of the answer the bytes came with.</param>
-sealed record PartFacts(string Source, string Revision, string? Commit, long? Bytes, string? Sha256, string? Tag);
+sealed record PartFacts(string Source, string Revision, string? Commit, long? Bytes, string? Sha256, string? Tag)
+{
+    /// <summary>Whether the bytes belong to the source, the commit and the hash that are wanted, as far as these are known.</summary>
+    internal bool Fit(ModelFileSource source, string? commit) =>
+        Source == source.Display && Revision == source.Revision && (commit is null || Commit is null || Commit == commit)
+        && (source.Sha256 is null || Sha256 is null || Sha256 == source.Sha256);
+}
 
 /// <summary>
 /// A file that is being fetched: <c>NAME.part</c> and what is known about it in <c>NAME.part.json</c>. The facts are on disk before
-/// the first byte, so bytes without facts are never continued. Used under the model's lock only.
+/// the first byte, so bytes without facts are never continued; the file is there before its facts, so facts without a part are those
+/// of a file that has its name already. Used under the model's lock only.
 /// </summary>
 sealed class PartFile : IDisposable
 {
@@ -43,17 +50,22 @@ sealed class PartFile : IDisposable
 
     string FactsPath => Path + ".json";
 
-    /// <summary>Takes back a file that was renamed but never entered into a manifest: its facts are still there, it is checked again.</summary>
-    internal void TakeBack()
+    /// <summary>
+    /// Takes back a file that was renamed but never entered into a manifest: it is checked again. If it is not the one that is wanted,
+    /// it stays where it is and only its facts are forgotten.
+    /// </summary>
+    internal void TakeBack(ModelFileSource wanted, string? commit)
     {
-        if (Facts is null) File.Delete(Target);
-        else File.Move(Target, Path, overwrite: true);
+        if (Facts is null || File.Exists(Path) || !File.Exists(Target)) return;
+        if (Facts.Fit(wanted, commit)) File.Move(Target, Path);
+        else Discard();
     }
 
     /// <summary>Notes what the bytes to come belong to. What was there of another file must have been discarded.</summary>
     internal void Note(PartFacts facts)
     {
         if (facts == Facts) return;
+        Open();
         ModelManifest.WriteAtomically(FactsPath, JsonSerializer.SerializeToUtf8Bytes(facts, s_json));
         Facts = facts;
     }
@@ -61,28 +73,22 @@ sealed class PartFile : IDisposable
     /// <summary>Appends bytes.</summary>
     internal async ValueTask AppendAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
     {
-        if (_stream is null)
-        {
-            _stream = _settings.OpenPart(Path);
-            _stream.Seek(0, SeekOrigin.End);
-        }
-        await _stream.WriteAsync(bytes, cancellationToken).ConfigureAwait(false);
+        await Open().WriteAsync(bytes, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Throws the bytes away, and with them what is known about them.</summary>
     internal void Discard()
     {
         Close();
-        File.Delete(Path);
         File.Delete(FactsPath);
+        File.Delete(Path);
         Facts = null;
     }
 
     /// <summary>Sees to it that the bytes survive a loss of power, and closes the file.</summary>
     internal void FlushToDisk()
     {
-        _stream ??= _settings.OpenPart(Path);
-        _stream.Flush(flushToDisk: true);
+        Open().Flush(flushToDisk: true);
         Close();
     }
 
@@ -93,10 +99,22 @@ sealed class PartFile : IDisposable
         File.Move(Path, Target, overwrite: true);
     }
 
-    /// <summary>Removes the facts, once a manifest has them.</summary>
-    internal static void Forget(string target) => File.Delete(target + ".part.json");
+    /// <summary>Removes the facts, once a manifest has them, and with them what was begun of another file of that name.</summary>
+    internal static void Forget(string target)
+    {
+        File.Delete(target + ".part.json");
+        File.Delete(target + ".part");
+    }
 
     public void Dispose() => Close();
+
+    FileStream Open()
+    {
+        if (_stream is not null) return _stream;
+        _stream = _settings.OpenPart(Path);
+        _stream.Seek(0, SeekOrigin.End);
+        return _stream;
+    }
 
     void Close()
     {

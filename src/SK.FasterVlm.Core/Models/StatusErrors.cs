@@ -5,7 +5,7 @@ namespace SK.FasterVlm.Models;
 /// <summary>The sentence for every status a server can refuse with.</summary>
 static class StatusErrors
 {
-    internal static ModelDownloadException Of(HttpStatusCode status, string? code, ModelFileSource source, StoreSettings settings)
+    internal static ModelDownloadException Of(HttpStatusCode status, string? code, TimeSpan? wait, ModelFileSource source, StoreSettings settings)
     {
         string what = source.Display;
         bool hub = source.Repository is not null;
@@ -22,6 +22,10 @@ static class StatusErrors
             404 or 410 when code == "RevisionNotFound" => new(ModelDownloadFailure.NotFound, $"{source.Repository} has no revision '{source.Revision}' on {host}."),
             404 or 410 when code == "RepoNotFound" => new(ModelDownloadFailure.NotFound, $"There is no repository {source.Repository} on {host}."),
             404 or 410 => new(ModelDownloadFailure.NotFound, $"There is no {what} on {host} ({(int)status}); it may have been renamed or removed."),
+            408 or 429 or >= 500 when wait > HubClient.LongestWait => new(ModelDownloadFailure.Network,
+                $"{host} answers {(int)status} and asks to wait for {Math.Ceiling(wait.Value.TotalMinutes):N0} minutes; run the same command again then, it goes on where it stopped."),
+            408 or 429 or >= 500 when settings.Options.MaxRetries == 0 => new(ModelDownloadFailure.Network,
+                $"{host} answers {(int)status}; run the same command again later, it goes on where it stopped."),
             408 or 429 or >= 500 => new(ModelDownloadFailure.Network,
                 $"{host} still answers {(int)status} after {settings.Options.MaxRetries} further tries; run the same command again later, it goes on where it stopped."),
             _ => new(ModelDownloadFailure.BadAnswer, $"{host} answers {(int)status} for {what}, which makes no sense here."),

@@ -115,7 +115,18 @@ public sealed class GgufSplitTests : IDisposable
         return paths;
     }
 
-    static void Write(string path, int number, int count, GgufFile whole, IEnumerable<GgufTensorInfo> tensors, bool metadata)
+    /// <summary>The parts of a model that holds a few tensors for each.</summary>
+    internal static byte[][] Parts(byte[] model, int count)
+    {
+        using GgufFile whole = GgufFile.Parse(model);
+        int per = (whole.Tensors.Count + count - 1) / count;
+        return [.. Enumerable.Range(0, count).Select(i => Part(i, count, whole, whole.Tensors.Skip(i * per).Take(per), metadata: i == 0))];
+    }
+
+    static void Write(string path, int number, int count, GgufFile whole, IEnumerable<GgufTensorInfo> tensors, bool metadata) =>
+        File.WriteAllBytes(path, Part(number, count, whole, tensors, metadata));
+
+    static byte[] Part(int number, int count, GgufFile whole, IEnumerable<GgufTensorInfo> tensors, bool metadata)
     {
         var writer = new GgufWriter();
         if (metadata)
@@ -123,6 +134,6 @@ public sealed class GgufSplitTests : IDisposable
         writer.Add("split.no", (ushort)number).Add("split.count", (ushort)count).Add("split.tensors.count", whole.Tensors.Count);
         foreach (GgufTensorInfo tensor in tensors)
             writer.AddTensor(tensor.Name, tensor.Type, tensor.Dims.Span, (destination, start) => whole.ReadTensor(tensor, destination.Span, start));
-        File.WriteAllBytes(path, writer.ToArray().Bytes);
+        return writer.ToArray().Bytes;
     }
 }

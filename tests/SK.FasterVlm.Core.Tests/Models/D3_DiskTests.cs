@@ -98,6 +98,102 @@ public sealed class D3_DiskTests
         Assert.Contains(HubRig.Name, error.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>What cannot be replaced stands for a disk that fails there: the facts, the file's name, the manifest.</summary>
+    [Theory]
+    [InlineData("model.gguf.part.json", false)]
+    [InlineData("model.gguf", false)]
+    [InlineData("Q4_K.json", true)]
+    public async Task A_failure_at_the_facts_the_name_or_the_manifest_is_one_sentence_and_the_next_run_goes_on(string name, bool wholeFiles)
+    {
+        await using HubRig rig = await HubRig.StartAsync();
+        string folder = Path.Combine(rig.Cache, HubRig.Name), obstacle = Path.Combine(folder, name);
+        Directory.CreateDirectory(obstacle);
+        await File.WriteAllTextAsync(Path.Combine(obstacle, "x"), "", TestContext.Current.CancellationToken);
+        ModelDownloadException error = await Assert.ThrowsAsync<ModelDownloadException>(
+            () => rig.Store().PullAsync(HubRig.Name, cancellationToken: TestContext.Current.CancellationToken));
+        Assert.Equal(ModelDownloadFailure.Disk, error.Failure);
+        Assert.Contains(HubRig.Name, error.Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.EnumerateFiles(folder, "*.tmp"));
+        Assert.Null(rig.Store().Find(HubRig.Name));
+        Directory.Delete(obstacle, recursive: true);
+        rig.Hub.ForgetRequests();
+        await rig.SucceedAsync();
+        if (wholeFiles) Assert.Empty(rig.Hub.Seen);
+    }
+
+    /// <summary>The nth step on the disk fails with an input/output error, until one run needs no more steps than that.</summary>
+    [Fact]
+    public async Task The_nth_step_fails_and_the_next_run_goes_on()
+    {
+        await using HubRig rig = await HubRig.StartAsync();
+        bool failed = true;
+        for (int n = 1; failed; n++)
+        {
+            failed = false;
+            int left = n;
+            try
+            {
+                await rig.Store(seams: s => s with { Step = _ => { if (--left == 0) throw new IOException("Input/output error", 5); } })
+                    .PullAsync(HubRig.Name, cancellationToken: TestContext.Current.CancellationToken);
+            }
+            catch (ModelDownloadException e)
+            {
+                failed = true;
+                Assert.Equal(ModelDownloadFailure.Disk, e.Failure);
+                Assert.Contains("cannot be written or read", e.Message, StringComparison.Ordinal);
+            }
+            if (failed) await rig.SucceedAsync();
+            rig.RequireWhole();
+            Directory.Delete(rig.Cache, recursive: true);
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_folder_that_is_read_only_is_named_and_keeps_what_it_has(bool fetched)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "folders have no read-only mode on Windows");
+        Assert.SkipWhen(Environment.IsPrivilegedProcess, "root writes into read-only folders");
+        await using HubRig rig = await HubRig.StartAsync();
+        string folder = Path.Combine(rig.Cache, HubRig.Name);
+        if (fetched) await rig.SucceedAsync();
+        else Directory.CreateDirectory(folder);
+        File.SetUnixFileMode(folder, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        try
+        {
+            if (fetched)
+            {
+                await rig.SucceedAsync(); // nothing needs writing
+                Assert.Equal(ModelDownloadFailure.Disk, Assert.Throws<ModelDownloadException>(() => rig.Store().Remove(HubRig.Name)).Failure);
+                rig.RequireWhole();
+            }
+            else
+            {
+                ModelDownloadException error = await rig.FailAsync(ModelDownloadFailure.Disk);
+                Assert.Contains(folder, error.Message, StringComparison.Ordinal);
+            }
+        }
+        finally
+        {
+            File.SetUnixFileMode(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+    }
+
+    [Fact]
+    public async Task What_a_writer_that_died_has_left_is_cleared_away()
+    {
+        await using HubRig rig = await HubRig.StartAsync();
+        string folder = Path.Combine(rig.Cache, HubRig.Name), left = Path.Combine(folder, "model.gguf.part.json.123-4.tmp");
+        Directory.CreateDirectory(folder);
+        await File.WriteAllTextAsync(left, "{", TestContext.Current.CancellationToken);
+        await rig.SucceedAsync();
+        Assert.False(File.Exists(left));
+        await File.WriteAllTextAsync(left, "{", TestContext.Current.CancellationToken);
+        rig.Store().Remove(HubRig.Name);
+        Assert.False(Directory.Exists(folder));
+    }
+
     /// <summary>A disk that says when it is told to keep what it has.</summary>
     sealed class ForcedDisk(string path, Action forced) : FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, 0, FileOptions.Asynchronous)
     {

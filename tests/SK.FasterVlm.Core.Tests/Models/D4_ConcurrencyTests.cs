@@ -44,6 +44,40 @@ public sealed class D4_ConcurrencyTests
     }
 
     [Fact]
+    public async Task Who_waited_for_other_files_of_that_name_fetches_the_ones_asked_for()
+    {
+        await using HubRig rig = await HubRig.StartAsync();
+        ModelFileSource projector = ModelFileSource.Hub("acme/demo", "mmproj.gguf");
+        await rig.Store().PullAsync("own", ModelFileSource.Hub("acme/demo", "model.gguf"), projector, cancellationToken: TestContext.Current.CancellationToken);
+        string manifest = Path.Combine(rig.Cache, "own", "FILES.json");
+        File.Move(manifest, manifest + ".later");
+        using DownloadLock? held = DownloadLock.TryAcquire(Path.Combine(rig.Cache, ".locks", "own.lock"));
+        Assert.NotNull(held);
+        CachedModel model = await rig.Store().PullAsync("own", ModelFileSource.Hub("acme/demo", "big.gguf"), projector, new Progress(p =>
+        {
+            if (p.Stage != ModelDownloadStage.Waiting) return;
+            File.Move(manifest + ".later", manifest); // the other one is done, with other files
+            held.Dispose();
+        }), TestContext.Current.CancellationToken);
+        Assert.Equal("big.gguf", model.Model.File);
+    }
+
+    [Fact]
+    public async Task A_folder_that_was_removed_while_one_waited_is_made_again()
+    {
+        await using HubRig rig = await HubRig.StartAsync();
+        await rig.SucceedAsync();
+        using DownloadLock? held = DownloadLock.TryAcquire(Path.Combine(rig.Cache, ".locks", $"{HubRig.Name}.lock"));
+        Assert.NotNull(held);
+        await rig.SucceedAsync(progress: new Progress(p =>
+        {
+            if (p.Stage != ModelDownloadStage.Waiting) return;
+            Directory.Delete(Path.GetDirectoryName(rig.ModelPath)!, recursive: true);
+            held.Dispose();
+        }));
+    }
+
+    [Fact]
     public async Task Two_quantisations_share_the_projector()
     {
         await using HubRig rig = await HubRig.StartAsync();

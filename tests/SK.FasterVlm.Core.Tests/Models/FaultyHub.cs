@@ -38,6 +38,9 @@ sealed class FaultyHub : IAsyncDisposable
     /// <summary>What "main" stands for.</summary>
     internal string Commit { get; set; } = new('a', 40);
 
+    /// <summary>Commits by tag, beside what "main" stands for.</summary>
+    internal Dictionary<string, string> Tags { get; } = [];
+
     /// <summary>ETag of every blob; null leaves it out.</summary>
     internal string? Tag { get; set; } = "\"one\"";
 
@@ -71,7 +74,8 @@ sealed class FaultyHub : IAsyncDisposable
     /// <summary>Puts a file into a repository.</summary>
     /// <param name="path">owner/name/file.</param>
     /// <param name="bytes">Its content.</param>
-    internal void Put(string path, byte[] bytes) => _files[path] = bytes;
+    /// <param name="commit">The commit that has it; null: the one of "main", wherever that is.</param>
+    internal void Put(string path, byte[] bytes, string? commit = null) => _files[commit is null ? path : $"{commit}:{path}"] = bytes;
 
     internal void ForgetRequests() => _seen.Clear();
 
@@ -138,20 +142,24 @@ sealed class FaultyHub : IAsyncDisposable
     {
         if (HubFault is not null && await HubFault(context)) return;
         string[] parts = path.Trim('/').Split('/', 5);
-        if (parts.Length != 5 || parts[2] != "resolve" || !_files.TryGetValue($"{parts[0]}/{parts[1]}/{parts[4]}", out byte[]? bytes))
-        {
-            await Status(context, 404, ("X-Error-Code", "EntryNotFound"));
-            return;
-        }
-        if (parts[3] != "main" && parts[3] != Commit)
+        string file = parts.Length == 5 ? $"{parts[0]}/{parts[1]}/{parts[4]}" : "";
+        string? commit = file.Length == 0 || parts[3] == "main" ? Commit : Tags.GetValueOrDefault(parts[3]);
+        if (commit is null && (parts[3] == Commit || Tags.ContainsValue(parts[3]))) commit = parts[3];
+        if (commit is null)
         {
             await Status(context, 404, ("X-Error-Code", "RevisionNotFound"));
+            return;
+        }
+        if (parts.Length != 5 || parts[2] != "resolve"
+            || !_files.TryGetValue($"{commit}:{file}", out byte[]? bytes) && !(commit == Commit && _files.TryGetValue(file, out bytes)))
+        {
+            await Status(context, 404, ("X-Error-Code", "EntryNotFound"));
             return;
         }
         string hash = Convert.ToHexStringLower(SHA256.HashData(bytes));
         _blobs[hash] = bytes;
         IHeaderDictionary headers = context.Response.Headers;
-        headers["X-Repo-Commit"] = Commit;
+        headers["X-Repo-Commit"] = commit;
         if (!headers.ContainsKey("X-Linked-Size")) headers["X-Linked-Size"] = bytes.Length.ToString(CultureInfo.InvariantCulture);
         if (!headers.ContainsKey("X-Linked-ETag")) headers["X-Linked-ETag"] = $"\"{hash}\"";
         context.Response.StatusCode = 302;

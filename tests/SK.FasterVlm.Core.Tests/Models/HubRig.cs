@@ -33,7 +33,7 @@ sealed class HubRig : IAsyncDisposable
     {
         HubRig rig = new(await FaultyHub.StartAsync());
         rig.Model = model ?? File(modelBytes, 1);
-        rig.Projector = projector ?? File(5_000, 2);
+        rig.Projector = projector ?? ProjectorFile(2);
         rig.Hub.Put("acme/demo/model.gguf", rig.Model);
         rig.Hub.Put("acme/demo/big.gguf", File(modelBytes + 4_000, 3));
         rig.Hub.Put("acme/demo/mmproj.gguf", rig.Projector);
@@ -41,12 +41,31 @@ sealed class HubRig : IAsyncDisposable
         return rig;
     }
 
-    /// <summary>A well-formed model file with noise for weights.</summary>
-    internal static byte[] File(int bytes, int seed)
+    // The smallest there is, so that the noise makes most of a file.
+    static readonly ModelGeometry s_smallest = ModelGeometry.Tiny with
     {
+        Vision = new VisionGeometry(ImageSize: 28, PatchSize: 14, Width: 32, FeedForward: 64, Heads: 2, Layers: 2),
+        Language = new LanguageGeometry(Width: 64, FeedForward: 64, Heads: 2, KeyValueHeads: 2, Layers: 1, Vocabulary: 384, ContextLength: 128),
+    };
+
+    /// <summary>A language model with noise beside its weights; of one size for one number of bytes, which it is about.</summary>
+    internal static byte[] File(int bytes, int seed) => Language(bytes, seed).ToArray().Bytes;
+
+    /// <summary>A projector that fits every <see cref="File"/>, or one of another width.</summary>
+    internal static byte[] ProjectorFile(int seed, int width = 64)
+    {
+        ModelGeometry geometry = s_smallest with { Language = s_smallest.Language with { Width = width } };
+        return SyntheticProjector.Build(geometry, new SyntheticModelOptions { Seed = seed, Name = "demo" }).ToArray().Bytes;
+    }
+
+    /// <summary>What <see cref="File"/> writes.</summary>
+    internal static GgufWriter Language(int bytes, int seed)
+    {
+        const int header = 12_000;
+        GgufWriter writer = SyntheticLanguage.Build(s_smallest, new SyntheticModelOptions { Seed = seed, Name = "demo" });
         Random random = new(seed);
-        float[] noise = [.. Enumerable.Range(0, bytes / 4).Select(_ => random.NextSingle())];
-        return new GgufWriter().Add("general.architecture", "sample").AddTensor("noise", GgmlType.F32, [noise.Length], noise).ToArray().Bytes;
+        float[] noise = [.. Enumerable.Range(0, (int)Math.Max(4, (bytes - header - writer.DataBytes) / 4)).Select(_ => random.NextSingle())];
+        return writer.AddTensor("noise", GgmlType.F32, [noise.Length], noise);
     }
 
     internal static string Hash(byte[] bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
