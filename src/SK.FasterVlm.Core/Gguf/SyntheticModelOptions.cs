@@ -38,6 +38,9 @@ public enum SyntheticVocabularyKind
     /// <summary>As <see cref="Spm"/>, with the special tokens of Phi-3.</summary>
     SpmPhi3,
 
+    /// <summary>As <see cref="Spm"/>, with the special tokens of ChatML, whose turn ends an answer: as Nous-Hermes-2-Yi (LLaVA-1.6-34B).</summary>
+    SpmChatMl,
+
     /// <summary>Byte-level BPE with the special tokens of Llama 3 and of ChatML; a Llama 3 turn ends an answer.</summary>
     BpeLlama3,
 

@@ -24,6 +24,8 @@ static class SyntheticVocabulary
         "<|im_start|>", "<|im_end|>", "<|endoftext|>",
     ];
 
+    static readonly string[] ChatMlSpecials = ["<|im_start|>", "<|im_end|>", "<|endoftext|>"];
+
     // llama.cpp looks <|endoftext|> up in whatever calls itself Phi-3.
     static readonly string[] Phi3Specials = ["<|endoftext|>", "<|system|>", "<|user|>", "<|assistant|>", "<|end|>"];
 
@@ -44,10 +46,11 @@ static class SyntheticVocabulary
         ArgumentOutOfRangeException.ThrowIfLessThan(size, 384);
         if (kind is SyntheticVocabularyKind.Spm) AddSpm(writer, size, []);
         else if (kind is SyntheticVocabularyKind.SpmPhi3) AddSpm(writer, size, Phi3Specials);
+        else if (kind is SyntheticVocabularyKind.SpmChatMl) AddSpm(writer, size, ChatMlSpecials, end: "<|im_end|>");
         else AddBpe(writer, kind, size);
     }
 
-    static void AddSpm(GgufWriter writer, int size, string[] specials)
+    static void AddSpm(GgufWriter writer, int size, string[] specials, string end = "</s>")
     {
         var pieces = new Pieces(size);
         pieces.Add("<unk>", TokenType.Unknown);
@@ -65,7 +68,7 @@ static class SyntheticVocabulary
             .Add("tokenizer.ggml.scores", [.. pieces.Types.Select(static (type, i) => type == (int)TokenType.Normal ? 259f - i : 0f)])
             .Add("tokenizer.ggml.token_type", pieces.Types)
             .Add("tokenizer.ggml.bos_token_id", 1u)
-            .Add("tokenizer.ggml.eos_token_id", 2u)
+            .Add("tokenizer.ggml.eos_token_id", (uint)pieces.Texts.IndexOf(end))
             .Add("tokenizer.ggml.unknown_token_id", 0u)
             .Add("tokenizer.ggml.add_bos_token", true)
             .Add("tokenizer.ggml.add_eos_token", false);

@@ -11,8 +11,9 @@ public sealed record RecognizedModel(string Family, string? Template, string Evi
 /// <para>
 /// Needed because the published files say little: LLaVA-1.5's have neither a chat template nor a telling name, BakLLaVA and
 /// LLaVA-1.6-Mistral share a language model but not a format, and conversions carry templates of the model they were made from. The
-/// rules, in this order: the projector where it is one family's own; the name; special tokens in the chat template; size of the
-/// vocabulary and shape of the attention; else LLaVA on Vicuna.
+/// rules, in this order: the projector where it is one family's own; the name of a family on Llama 2's vocabulary, unless the size of
+/// the vocabulary contradicts it; special tokens in the chat template; the name of another; the architecture, size of the vocabulary
+/// and shape of the attention; else LLaVA on Vicuna. Mistral is nothing without grouped-query attention, whatever names it.
 /// </para>
 /// </summary>
 public static class ModelRecognition
@@ -29,17 +30,21 @@ public static class ModelRecognition
         if (facts.ProjectorType == "ldp") return new("MobileVLM", "vicuna_v1", "the projector is ldp");
         if (facts.ProjectorType == "ldpv2") return new("MobileVLM V2", "vicuna_v1", "the projector is ldpv2");
 
-        if (Has(name, "bakllava")) return BakLlava("the name");
-        if (Has(name, "vicuna") || Has(name, "llava-v1.5") || Has(name, "llava-1.5")) return Vicuna("the name");
+        // A name says what a model was made from or trained like; another vocabulary is another language model, whatever the name.
+        bool llama3Name = Has(name, "llama-3") || Has(name, "llama3"), otherVocabulary = Near(Llama3Vocabulary) || Near(YiVocabulary) || llama3Name;
+        if (!otherVocabulary && Has(name, "bakllava")) return BakLlava("the name");
+        if (!otherVocabulary && (Has(name, "vicuna") || Has(name, "llava-v1.5") || Has(name, "llava-1.5"))) return Vicuna("the name");
         if (Has(jinja, "<|start_header_id|>")) return Llama3("header tokens in the chat template");
         if (Has(jinja, "<|im_start|>")) return ChatMl("ChatML tokens in the chat template");
         if (Has(jinja, "<|assistant|>") && Has(jinja, "<|end|>")) return Phi3("turn tokens in the chat template");
-        if (Has(jinja, "[INST]")) return Mistral("[INST] in the chat template");
+        // Llama 2 has the same tokens, and conversions of models on Vicuna may carry its template.
+        bool mistral = facts.GroupedQueries is not false;
+        if (Has(jinja, "[INST]")) return mistral ? Mistral("[INST] in the chat template") : Vicuna("[INST] in the chat template, but no grouped-query attention");
         if (Has(jinja, "ASSISTANT:")) return Vicuna("USER and ASSISTANT in the chat template");
         if (jinja.Length > 0) return new($"{facts.Architecture} with a chat template of its own", null, "the chat template");
 
-        if (Has(name, "mistral")) return Mistral("the name");
-        if (Has(name, "llama-3") || Has(name, "llama3")) return Llama3("the name");
+        if (Has(name, "mistral") && mistral) return Mistral("the name");
+        if (llama3Name) return Llama3("the name");
         if (facts.Architecture == "phi3" || Has(name, "phi-3")) return Phi3("the architecture");
         if (Has(name, "34b") || Has(name, "yi-")) return ChatMl("the name");
         if (Near(Llama3Vocabulary)) return Llama3("the vocabulary's size");
@@ -64,7 +69,9 @@ public static class ModelRecognition
 
         RecognizedModel Phi3(string evidence) => new("LLaVA-Phi-3", "phi-3", evidence);
 
-        RecognizedModel ChatMl(string evidence) => new(facts.HasTiles is false ? "LLaVA on a ChatML model" : "LLaVA-1.6-34B (Yi)", "chatml", evidence);
+        RecognizedModel ChatMl(string evidence) => new(
+            facts.HasTiles is not false && (Near(YiVocabulary) || Has(name, "34b") || Has(name, "yi-")) ? "LLaVA-1.6-34B (Yi)" : "LLaVA on a ChatML model",
+            "chatml", evidence);
     }
 
     static bool Has(string text, string part) => text.Contains(part, StringComparison.OrdinalIgnoreCase);

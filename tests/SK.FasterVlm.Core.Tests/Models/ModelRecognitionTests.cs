@@ -46,6 +46,14 @@ public sealed class ModelRecognitionTests
         { Facts("model", Header, 128_256, true, tiles: true), "LLaVA-NeXT (Llama 3)", "llama-3" },
         { Facts("MobileVLM-1.7B", projector: "ldp"), "MobileVLM", "vicuna_v1" },
         { Facts("LLaMA v2", projector: "ldpv2"), "MobileVLM V2", "vicuna_v1" },
+        // Evidence against the name, or against what the template is known from.
+        { Facts("llava-v1.5-llama-3-8b", Header, 128_256, true), "LLaVA-Llama-3", "llama-3" },
+        { Facts("llava-v1.5-llama-3-8b", null, 768, true), "LLaVA-Llama-3", "llama-3" },
+        { Facts("llava-1.5-next", null, 128_257, true, tiles: true), "LLaVA-NeXT (Llama 3)", "llama-3" },
+        { Facts("vicuna-like", ChatMl, 64_000, true, tiles: true), "LLaVA-1.6-34B (Yi)", "chatml" },
+        { Facts("1.6", Instruct, tiles: true), "LLaVA-1.6 (Vicuna)", "vicuna_v1" },
+        { Facts("not-a-mistral"), "LLaVA-1.5", "vicuna_v1" },
+        { Facts("qwen", ChatMl, 151_936, true, tiles: true), "LLaVA on a ChatML model", "chatml" },
         { Facts("Yi-VL", projector: "mlp_norm", vocabulary: 5), "LLaVA on a ChatML model", "chatml" },
         { Facts("x", "{{ '<start_of_turn>' }}", architecture: "gemma"), "gemma with a chat template of its own", null },
     };
@@ -59,7 +67,11 @@ public sealed class ModelRecognitionTests
     }
 
     /// <summary>Geometry, options, family, template: small random models with the metadata of real ones.</summary>
-    public static TheoryData<string> Pairs => ["1.5", "1.6-vicuna", "1.6-mistral", "1.6-34b", "bakllava", "phi-3", "llama-3", "mobilevlm", "mobilevlm-v2", "yi-norms"];
+    public static TheoryData<string> Pairs =>
+    [
+        "1.5", "1.6-vicuna", "1.6-mistral", "1.6-34b", "bakllava", "phi-3", "llama-3", "next-llama-3", "real-vocabulary-34b", "real-vocabulary-llama-3",
+        "mobilevlm", "mobilevlm-v2", "yi-norms",
+    ];
 
     static (ModelGeometry Geometry, SyntheticModelOptions Options, string Family, string Template) Pair(string name)
     {
@@ -69,17 +81,26 @@ public sealed class ModelRecognitionTests
             "1.5" => (tiny, new() { Name = "LLaMA v2" }, "LLaVA-1.5", "vicuna_v1"),
             "1.6-vicuna" => (next, new() { Name = "llava-v1.6-vicuna-7b" }, "LLaVA-1.6 (Vicuna)", "vicuna_v1"),
             "1.6-mistral" => (Grouped(next), new() { Name = "1.6", ChatTemplate = Instruct }, "LLaVA-1.6 (Mistral)", "llava-1.6-mistral"),
-            "1.6-34b" => (Grouped(next), new() { Name = "1.6", ChatTemplate = ChatMl, Vocabulary = SyntheticVocabularyKind.BpeChatMl },
+            "1.6-34b" => (Grouped(next), new() { Name = "llava-v1.6-34b", ChatTemplate = ChatMl, Vocabulary = SyntheticVocabularyKind.SpmChatMl },
                 "LLaVA-1.6-34B (Yi)", "chatml"),
             "bakllava" => (Grouped(tiny), new() { Name = "LLaMA v2" }, "BakLLaVA", "vicuna_v1"),
             "phi-3" => (tiny, new() { Name = "llava-phi-3-mini", ChatTemplate = Phi3, Architecture = SyntheticArchitecture.Phi3, Vocabulary = SyntheticVocabularyKind.SpmPhi3 },
                 "LLaVA-Phi-3", "phi-3"),
             "llama-3" => (Grouped(tiny), new() { Name = "llava-llama-3-8b", ChatTemplate = Header, Vocabulary = SyntheticVocabularyKind.BpeLlama3 },
                 "LLaVA-Llama-3", "llama-3"),
+            "next-llama-3" => (Grouped(next), new() { Name = "model", ChatTemplate = Header, Vocabulary = SyntheticVocabularyKind.BpeLlama3 },
+                "LLaVA-NeXT (Llama 3)", "llama-3"),
+            // Nothing but the number of pieces tells these: Yi's with SentencePiece, Llama 3's with byte pairs.
+            "real-vocabulary-34b" => (Pieces(Grouped(next), 64_000), new() { Name = "1.6", Vocabulary = SyntheticVocabularyKind.SpmChatMl },
+                "LLaVA-1.6-34B (Yi)", "chatml"),
+            "real-vocabulary-llama-3" => (Pieces(Grouped(tiny), 128_256), new() { Name = "model", Vocabulary = SyntheticVocabularyKind.BpeLlama3 },
+                "LLaVA-Llama-3", "llama-3"),
             "mobilevlm" => (ModelGeometry.TinyLdp, new() { Name = "MobileLLaMA" }, "MobileVLM", "vicuna_v1"),
             "mobilevlm-v2" => (ModelGeometry.TinyLdpV2, new() { Name = "MobileLLaMA" }, "MobileVLM V2", "vicuna_v1"),
             _ => (tiny, new() { Name = "vicuna", Projector = ProjectorKind.MlpNorm }, "LLaVA with a projector with norms (Yi-VL)", "vicuna_v1"),
         };
+
+        static ModelGeometry Pieces(ModelGeometry geometry, int count) => geometry with { Language = geometry.Language with { Vocabulary = count } };
 
         static ModelGeometry Grouped(ModelGeometry geometry) => geometry with { Language = geometry.Language with { KeyValueHeads = 1 } };
     }
