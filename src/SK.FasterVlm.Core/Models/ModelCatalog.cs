@@ -72,7 +72,7 @@ public sealed class ModelCatalog
         {
             CatalogJson json = JsonSerializer.Deserialize<CatalogJson>(stream, s_json) ?? throw new JsonException("it is empty");
             if (json.Version != Version) throw new JsonException($"version {json.Version} is not {Version}");
-            return new ModelCatalog([.. (json.Models ?? []).Select(Entry)]);
+            return new ModelCatalog([.. (json.Models ?? []).Select(static m => Entry(m ?? throw new JsonException("an entry is null")))]);
         }
         catch (Exception e) when (e is JsonException or ModelDownloadException or ArgumentException)
         {
@@ -85,14 +85,18 @@ public sealed class ModelCatalog
         if (!ModelNames.IsModel(m.Name ?? "")) throw new JsonException($"'{m.Name}' is not a model's name (a-z, 0-9, dot, dash, underscore)");
         Chat.ChatTemplate.ByName(m.Template ?? "");
         Dictionary<string, ModelFileSource> models = [];
-        foreach ((string quantization, FileJson file) in m.Models ?? [])
+        foreach ((string quantization, FileJson? file) in m.Models ?? [])
         {
+            if (file is null) throw new JsonException($"the file of {m.Name}:{quantization} is null");
             if (!ModelNames.IsQuantization(quantization)) throw new JsonException($"'{quantization}' of {m.Name} is not a quantisation's name (A-Z, 0-9, underscore)");
             models.Add(quantization, Source(m, file));
         }
         if (m.Default is not null && !models.ContainsKey(m.Default)) throw new JsonException($"{m.Name} has no file for its default {m.Default}");
-        return new ModelCatalogEntry(
-            m.Name!, m.Title ?? m.Name!, m.Licence, m.Template!, m.Default, models, m.Projector is null ? null : Source(m, m.Projector), m.Run, m.Notes);
+        ModelFileSource? projector = m.Projector is null ? null : Source(m, m.Projector);
+        string[] names = [.. models.Values.Append(projector).OfType<ModelFileSource>().Select(static s => s.FileName)];
+        if (names.GroupBy(static n => n, StringComparer.OrdinalIgnoreCase).FirstOrDefault(static g => g.Count() > 1) is { } twice)
+            throw new JsonException($"{m.Name} has two files called {twice.Key}, which cannot lie in one folder");
+        return new ModelCatalogEntry(m.Name!, m.Title ?? m.Name!, m.Licence, m.Template!, m.Default, models, projector, m.Run, m.Notes);
     }
 
     static ModelFileSource Source(ModelJson m, FileJson f)
@@ -105,11 +109,11 @@ public sealed class ModelCatalog
         return source with { Bytes = f.Bytes, ApproximateBytes = f.ApproximateBytes, Sha256 = f.Sha256 };
     }
 
-    sealed record CatalogJson(int Version, List<ModelJson>? Models);
+    sealed record CatalogJson(int Version, List<ModelJson?>? Models);
 
     sealed record ModelJson(
         string? Name, string? Title, string? Licence, string? Template, string? Repository, string? Revision, string? Default, bool Run,
-        string? Notes, Dictionary<string, FileJson>? Models, FileJson? Projector);
+        string? Notes, Dictionary<string, FileJson?>? Models, FileJson? Projector);
 
     sealed record FileJson(
         string? File, long? Bytes, [property: JsonPropertyName("approximateBytes")] long? ApproximateBytes, string? Sha256, string? Repository, string? Url);

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using SK.FasterVlm.Chat;
 using SK.FasterVlm.Core.Tests.Gguf;
 using SK.FasterVlm.Models;
@@ -21,6 +22,35 @@ public sealed class ModelCatalogTests
         });
     }
 
+    /// <summary>A number nobody can trace is a guess; what is rounded is never enforced.</summary>
+    [Fact]
+    public void Every_size_and_hash_of_the_built_in_catalog_names_its_source()
+    {
+        using Stream stream = typeof(ModelCatalog).Assembly.GetManifestResourceStream("catalog.json")!;
+        JsonElement catalog = JsonDocument.Parse(stream).RootElement;
+        string[] sources = [.. catalog.GetProperty("sources").EnumerateObject().Select(static p => p.Name)];
+        foreach (JsonElement model in catalog.GetProperty("models").EnumerateArray())
+        {
+            string name = model.GetProperty("name").GetString()!;
+            Assert.All(model.GetProperty("sources").EnumerateArray(), s => Assert.Contains(s.GetString(), sources));
+            Assert.True(model.TryGetProperty("licenceFrom", out JsonElement licence) == (model.GetProperty("licence").ValueKind == JsonValueKind.String), $"{name}: licence");
+            if (licence.ValueKind == JsonValueKind.String) Assert.Contains(licence.GetString(), sources);
+            IEnumerable<JsonElement> files = model.GetProperty("models").EnumerateObject().Select(static f => f.Value);
+            if (model.GetProperty("projector") is { ValueKind: JsonValueKind.Object } projector) files = files.Append(projector);
+            foreach (JsonElement file in files)
+            {
+                foreach (string fact in new[] { "bytes", "approximateBytes", "sha256" })
+                {
+                    bool known = file.GetProperty(fact).ValueKind != JsonValueKind.Null, named = file.TryGetProperty($"{fact}From", out JsonElement from);
+                    Assert.True(known == named, $"{name}, {file.GetProperty("file")}: {fact}");
+                    if (named) Assert.All(from.GetString()!.Split(", "), s => Assert.Contains(s, sources));
+                }
+                // Exact counts come from a machine, rounded ones from a page.
+                if (file.GetProperty("bytes") is { ValueKind: JsonValueKind.Number } bytes) Assert.NotEqual(0, bytes.GetInt64() % 10_000);
+            }
+        }
+    }
+
     [Fact]
     public void A_model_without_files_says_what_to_do_instead()
     {
@@ -35,6 +65,10 @@ public sealed class ModelCatalogTests
     [InlineData("", "JSON")]
     [InlineData("[]", "")]
     [InlineData("""{ "version": 2, "models": [] }""", "version 2")]
+    [InlineData("""{ "version": 1, "models": [ null ] }""", "an entry is null")]
+    [InlineData("""{ "version": 1, "models": [ { "name": "demo", "template": "chatml", "repository": "a/b", "models": { "Q4": null } } ] }""", "demo:Q4 is null")]
+    [InlineData("""{ "version": 1, "models": [ { "name": "demo", "template": "chatml", "repository": "a/b", "models": { "Q4": { "file": "x.gguf" } }, "projector": { "file": "X.gguf" } } ] }""", "two files called x.gguf")]
+    [InlineData("""{ "version": 1, "models": [ { "name": "demo", "template": "chatml", "repository": "a/b", "models": { "Q4": { "file": "4/x.gguf" }, "Q8": { "file": "8/x.gguf" } } } ] }""", "two files called x.gguf")]
     [InlineData("""{ "version": 1, "models": [ { "name": "../x", "template": "chatml" } ] }""", "not a model's name")]
     [InlineData("""{ "version": 1, "models": [ { "name": "demo", "template": "none" } ] }""", "template")]
     [InlineData("""{ "version": 1, "models": [ { "name": "demo", "template": "chatml" }, { "name": "demo", "template": "chatml" } ] }""", "demo")]
