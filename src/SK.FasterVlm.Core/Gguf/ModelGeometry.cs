@@ -77,6 +77,44 @@ public sealed record ModelGeometry(string Name, VisionGeometry Vision, LanguageG
     /// </summary>
     public static ModelGeometry LlavaNext7B { get; } = Llava15_7B with { Name = "llava-next-7b", Grids = NextGrids };
 
+    /// <summary>LLaVA-NeXT-13B (LLaVA-1.6 on Vicuna 13B).</summary>
+    public static ModelGeometry LlavaNext13B { get; } = Llava15_13B with { Name = "llava-next-13b", Grids = NextGrids };
+
+    /// <summary>BakLLaVA-1: LLaVA-1.5's tower and projector on Mistral 7B, which has grouped-query attention.</summary>
+    public static ModelGeometry BakLlava1_7B { get; } = Llava15_7B with
+    {
+        Name = "bakllava-1-7b",
+        Language = new LanguageGeometry(
+            Width: 4096, FeedForward: 14336, Heads: 32, KeyValueHeads: 8, Layers: 32, Vocabulary: 32000, ContextLength: 32768),
+    };
+
+    /// <summary>LLaVA-NeXT on Mistral 7B (LLaVA-1.6-Mistral).</summary>
+    public static ModelGeometry LlavaNextMistral7B { get; } = BakLlava1_7B with { Name = "llava-next-mistral-7b", Grids = NextGrids };
+
+    /// <summary>LLaVA-NeXT-34B: on Nous-Hermes-2-Yi-34B; 0.7 GB and 20 GB.</summary>
+    public static ModelGeometry LlavaNext34B { get; } = LlavaNext7B with
+    {
+        Name = "llava-next-34b",
+        Language = new LanguageGeometry(
+            Width: 7168, FeedForward: 20480, Heads: 56, KeyValueHeads: 8, Layers: 60, Vocabulary: 64000, ContextLength: 4096),
+    };
+
+    /// <summary>LLaVA-Phi-3-mini: LLaVA-1.5's tower and projector on Phi-3-mini.</summary>
+    public static ModelGeometry LlavaPhi3Mini { get; } = Llava15_7B with
+    {
+        Name = "llava-phi-3-mini",
+        Language = new LanguageGeometry(
+            Width: 3072, FeedForward: 8192, Heads: 32, KeyValueHeads: 32, Layers: 32, Vocabulary: 32064, ContextLength: 4096),
+    };
+
+    /// <summary>LLaVA-Llama-3-8B: LLaVA-1.5's tower and projector on Llama 3 8B.</summary>
+    public static ModelGeometry LlavaLlama3_8B { get; } = Llava15_7B with
+    {
+        Name = "llava-llama-3-8b",
+        Language = new LanguageGeometry(
+            Width: 4096, FeedForward: 14336, Heads: 32, KeyValueHeads: 8, Layers: 32, Vocabulary: 128256, ContextLength: 8192),
+    };
+
     /// <summary>MobileVLM-1.7B (v1): the same tower, the <c>ldp</c> projector (144 visual tokens) and MobileLLaMA 1.4B.</summary>
     public static ModelGeometry MobileVlm1_7B { get; } = new("mobilevlm-1.7b",
         Llava15_7B.Vision,
@@ -90,6 +128,17 @@ public sealed record ModelGeometry(string Name, VisionGeometry Vision, LanguageG
     /// <summary>MobileVLM_V2-1.7B: as <see cref="MobileVlm1_7B"/> with the <c>ldpv2</c> projector.</summary>
     public static ModelGeometry MobileVlmV2_1_7B { get; } = MobileVlm1_7B with { Name = "mobilevlm-v2-1.7b", Projector = ProjectorKind.LdpV2 };
 
+    /// <summary>MobileVLM-3B (v1): as <see cref="MobileVlm1_7B"/> on MobileLLaMA 2.7B.</summary>
+    public static ModelGeometry MobileVlm3B { get; } = MobileVlm1_7B with
+    {
+        Name = "mobilevlm-3b",
+        Language = new LanguageGeometry(
+            Width: 2560, FeedForward: 6912, Heads: 32, KeyValueHeads: 32, Layers: 32, Vocabulary: 32000, ContextLength: 2048),
+    };
+
+    /// <summary>MobileVLM_V2-3B: as <see cref="MobileVlm3B"/> with the <c>ldpv2</c> projector.</summary>
+    public static ModelGeometry MobileVlmV2_3B { get; } = MobileVlm3B with { Name = "mobilevlm-v2-3b", Projector = ProjectorKind.LdpV2 };
+
     /// <summary>For tests: <see cref="Tiny"/> with the resolutions of LLaVA 1.6 and a newline embedding.</summary>
     public static ModelGeometry TinyNext { get; } = Tiny with { Name = "tiny-next", Grids = NextGrids };
 
@@ -101,7 +150,10 @@ public sealed record ModelGeometry(string Name, VisionGeometry Vision, LanguageG
 
     /// <summary>All named geometries.</summary>
     public static IReadOnlyList<ModelGeometry> All { get; } =
-        [Tiny, TinyNext, TinyLdp, TinyLdpV2, MobileVlm1_7B, MobileVlmV2_1_7B, Llava15_7B, LlavaNext7B, Llava15_13B];
+    [
+        Tiny, TinyNext, TinyLdp, TinyLdpV2, MobileVlm1_7B, MobileVlmV2_1_7B, MobileVlm3B, MobileVlmV2_3B, LlavaPhi3Mini, Llava15_7B, LlavaNext7B,
+        BakLlava1_7B, LlavaNextMistral7B, LlavaLlama3_8B, Llava15_13B, LlavaNext13B, LlavaNext34B,
+    ];
 
     /// <summary>A geometry by its name.</summary>
     /// <exception cref="ArgumentException">There is none of that name; the message lists those there are.</exception>
