@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using SK.FasterVlm.Cli.Output;
 using SK.FasterVlm.Core.Tests.Models;
 
 namespace SK.FasterVlm.Cli.Tests;
@@ -22,10 +23,11 @@ public sealed class ModelsTests(TinyModel tiny) : IClassFixture<TinyModel>
 
         run = await CliRun.InProcessAsync(Pull(rig));
         Assert.True(run.ExitCode == 0, run.Error);
-        Assert.StartsWith("demo-vlm:Q4_K is in the cache (305.", run.Output, StringComparison.Ordinal);
+        string size = Format.Bytes(rig.Model.Length + rig.Projector.Length);
+        Assert.Equal($"demo-vlm:Q4_K is in the cache ({size}); use it with --model demo-vlm\n", run.Output);
         Assert.Contains("model.gguf: ", run.Error, StringComparison.Ordinal);
         rig.RequireWhole();
-        Assert.Matches(@"demo-vlm +Q4_K +fetched +305", (await CliRun.InProcessAsync(With(rig, "models", "list"))).Output);
+        Assert.Matches($"demo-vlm +Q4_K +fetched +{size}", (await CliRun.InProcessAsync(With(rig, "models", "list"))).Output);
 
         run = await CliRun.InProcessAsync(With(rig, "models", "verify"));
         Assert.Equal((0, "demo-vlm:Q4_K  model.gguf  right\ndemo-vlm:Q4_K  mmproj.gguf  right\n"), (run.ExitCode, run.Output));
@@ -43,7 +45,7 @@ public sealed class ModelsTests(TinyModel tiny) : IClassFixture<TinyModel>
         rig.RequireWhole();
 
         run = await CliRun.InProcessAsync(With(rig, "models", "remove", HubRig.Name));
-        Assert.Equal((0, "removed demo-vlm, 305.3 kB freed\n"), (run.ExitCode, run.Output));
+        Assert.Equal((0, $"removed demo-vlm, {size} freed\n"), (run.ExitCode, run.Output));
         Assert.Equal(1, (await CliRun.InProcessAsync(With(rig, "models", "remove", HubRig.Name))).ExitCode);
     }
 
@@ -59,6 +61,39 @@ public sealed class ModelsTests(TinyModel tiny) : IClassFixture<TinyModel>
         Assert.True(run.ExitCode == 0, run.Error);
         Assert.True(File.Exists(JsonDocument.Parse(run.Output).RootElement.GetProperty("modelPath").GetString()));
         Assert.Matches("my-own +FILES +fetched", (await CliRun.InProcessAsync(With(rig, "models", "list"))).Output);
+
+        // What verify says to do has to work.
+        File.Delete(Path.Combine(rig.Cache, "my-own", "mmproj.gguf"));
+        run = await CliRun.InProcessAsync(With(rig, "models", "verify", "my-own"));
+        Assert.Contains("repair with 'fastervlm pull my-own'", Assert.Single(run.ErrorLines), StringComparison.Ordinal);
+        run = await CliRun.InProcessAsync(With(rig, "pull", "my-own", "--hub", rig.Hub.Endpoint.AbsoluteUri));
+        Assert.True(run.ExitCode == 0, run.Error);
+        Assert.EndsWith("use it with --model my-own\n", run.Output, StringComparison.Ordinal);
+        Assert.Equal(0, (await CliRun.InProcessAsync(With(rig, "models", "verify", "my-own"))).ExitCode);
+    }
+
+    [Fact]
+    public async Task What_was_begun_is_listed_beside_what_is_there_and_a_pull_names_what_it_pulled()
+    {
+        await using HubRig rig = await HubRig.StartAsync();
+        await CliRun.InProcessAsync(Pull(rig));
+        string[] q8 = With(rig, "pull", $"{HubRig.Name}:Q8_0", "--hub", rig.Hub.Endpoint.AbsoluteUri);
+        string[] own = With(rig, "pull", "my-own", "--from", "acme/demo/model.gguf", "--projector-from", "acme/demo/mmproj.gguf", "--hub", rig.Hub.Endpoint.AbsoluteUri);
+        rig.Hub.BlobFault = async (context, blob, _) =>
+        {
+            if (blob.Length < 200_000) return false; // the projector
+            if (context.Request.Headers.Range.Count > 0) return await FaultyHub.Status(context, 403); // not to be tried again
+            await rig.Hub.SendAsync(context, blob, stopAfter: 60_000);
+            return true;
+        };
+        foreach (string[] args in new[] { q8, own }) Assert.Equal(1, (await CliRun.InProcessAsync(args)).ExitCode);
+        string list = (await CliRun.InProcessAsync(With(rig, "models", "list"))).Output;
+        Assert.Matches(@"demo-vlm +Q4_K +fetched", list);
+        Assert.Matches(@"demo-vlm +Q8_0 +begun, \d", list);
+        Assert.Matches(@"my-own +begun, \d", list);
+
+        rig.Hub.BlobFault = null;
+        Assert.EndsWith("use it with --model demo-vlm:Q8_0\n", (await CliRun.InProcessAsync(q8)).Output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -120,10 +155,10 @@ public sealed class ModelsTests(TinyModel tiny) : IClassFixture<TinyModel>
 
     /// <summary>Threat D4 with real processes.</summary>
     [Fact]
-    public async Task D4_two_processes_at_once_fetch_the_model_once()
+    public async Task D4_eight_processes_at_once_fetch_the_model_once()
     {
         await using HubRig rig = await HubRig.StartAsync();
-        CliRun[] runs = await Task.WhenAll(CliRun.ChildProcessAsync(Pull(rig)), CliRun.ChildProcessAsync(Pull(rig)));
+        CliRun[] runs = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => CliRun.ChildProcessAsync(Pull(rig))));
         Assert.All(runs, static run => Assert.True(run.ExitCode == 0, run.Error));
         Assert.Equal(2, rig.Hub.Blobs.Length);
         rig.RequireWhole();

@@ -8,10 +8,10 @@ namespace SK.FasterVlm.Cli.Commands;
 /// <summary><c>fastervlm pull llava-1.5-7b</c>: both files of a model into the cache, every byte checked.</summary>
 internal sealed class PullCommand
 {
-    readonly Argument<string> _name = new("name") { Description = "A model of 'models list', with a quantisation if you like: llava-1.5-7b:Q5_K_M." };
-    readonly Option<string?> _from = Source("--from", "Language model that is in no catalog: owner/name/file.gguf on the hub, or an https address.");
+    readonly Argument<string> _name = new("name") { Description = "A model of 'models list', with a quantisation if you like: llava-1.5-7b:Q5_K_M. Of models of your own the name they have." };
+    readonly Option<string?> _from = Source("--from", "Language model that is in no catalog: owner/name/file.gguf on the hub, or an https address; of a split model the first file.");
     readonly Option<string?> _projectorFrom = Source("--projector-from", "Its tower and projector (mmproj), likewise.");
-    readonly Option<string?> _sha256 = Hash("--sha256", "SHA-256 the language model must have.");
+    readonly Option<string?> _sha256 = Hash("--sha256", "SHA-256 the language model (of a split one the file named) must have.");
     readonly Option<string?> _projectorSha256 = Hash("--projector-sha256", "SHA-256 the projector must have.");
     readonly StoreOptions _store = new();
     readonly CommandContext _context;
@@ -50,9 +50,12 @@ internal sealed class PullCommand
             : store.PullAsync(name, progress, cancellationToken));
 
         if (parsed.GetValue(GlobalOptions.Json)) JsonOutput.Write(_context.Terminal.Out, model);
-        else _context.Terminal.Out.WriteLine($"{model.Reference} is in the cache ({Format.Bytes(model.Bytes)}); use it with --model {model.Name}");
+        else _context.Terminal.Out.WriteLine($"{model.Reference} is in the cache ({Format.Bytes(model.Bytes)}); use it with --model {Shortest(store, model)}");
         return ExitCodes.Success;
     }
+
+    /// <summary>The name alone, where it means the quantisation that was pulled.</summary>
+    static string Shortest(ModelStore store, CachedModel model) => store.Find(model.Name)?.Reference == model.Reference ? model.Name : model.Reference;
 
     static Option<string?> Source(string name, string description) => new(name) { Description = description, HelpName = "source" };
 
