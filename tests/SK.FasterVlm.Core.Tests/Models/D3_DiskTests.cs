@@ -159,7 +159,7 @@ public sealed class D3_DiskTests
         string folder = Path.Combine(rig.Cache, HubRig.Name);
         if (fetched) await rig.SucceedAsync();
         else Directory.CreateDirectory(folder);
-        File.SetUnixFileMode(folder, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        SetMode(folder, UnixFileMode.UserRead | UnixFileMode.UserExecute);
         try
         {
             if (fetched)
@@ -176,7 +176,12 @@ public sealed class D3_DiskTests
         }
         finally
         {
-            File.SetUnixFileMode(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            SetMode(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+
+        static void SetMode(string path, UnixFileMode mode)
+        {
+            if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(path, mode);
         }
     }
 
