@@ -48,7 +48,8 @@ class Reference:
         return x[:, 1:], attention[:, :, 0, 1:].mean(1)
 
     def project(self, features):
-        return self._linear(F.gelu(self._linear(features, "mm.0"), approximate="tanh"), "mm.2")
+        # GELU by the error function, as LLaVA has it and the engine computes it; the weights were trained with the tanh form.
+        return self._linear(F.gelu(self._linear(features, "mm.0")), "mm.2")
 
     def embed(self, ids):
         return self.tensors["token_embd.weight"][ids]
