@@ -24,6 +24,9 @@ public sealed record LanguageModelInfo(
 
     /// <summary>Heads of keys and values, fewer than <see cref="HeadCount"/> with grouped-query attention; null when unknown.</summary>
     public int? KeyValueHeadCount { get; init; }
+
+    /// <summary>Whether flash attention was asked of the library for this model, by option or by choice; null when unknown.</summary>
+    public bool? FlashAttention { get; init; }
 }
 
 /// <summary>A run of rows for the language model: either token ids or ready-made embeddings (visual tokens).</summary>

@@ -49,6 +49,7 @@ internal static unsafe partial class LlamaCppLoader
             {
                 HeadCount = file.Header.HeadCount,
                 KeyValueHeadCount = file.Header.KeyValueHeadCount,
+                FlashAttention = flash,
             };
             size = size with { BatchLength = (int)Llama.llama_n_batch(contexts[0]) };
             return new LlamaCppLanguageModel(

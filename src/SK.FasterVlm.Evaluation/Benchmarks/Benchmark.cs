@@ -1,3 +1,4 @@
+using System.Globalization;
 using SK.FasterVlm.Evaluation.Formats;
 using SK.FasterVlm.Evaluation.Scoring;
 
@@ -38,6 +39,26 @@ public abstract class Benchmark
     /// <summary>Reads the questions, each ready to be put.</summary>
     /// <exception cref="EvaluationException">The file is not a question file of this benchmark.</exception>
     public virtual IReadOnlyList<EvaluationQuestion> ReadQuestions(string path, ReadOptions? options = null) => LlavaQuestions.Read(path);
+
+    /// <summary>
+    /// Whether a question belongs to an answers file that somebody else made: every one does, also when the file leaves it out, which
+    /// then counts as wrong.
+    /// </summary>
+    /// <param name="question">The question.</param>
+    /// <param name="answered">Whether the file has an answer to it.</param>
+    internal virtual bool Counts(EvaluationQuestion question, bool answered) => true;
+
+    /// <summary>
+    /// Why a run's number does not belong beside the published ones (another split, another prompt, a part of the questions); null
+    /// when it does.
+    /// </summary>
+    public virtual string? DiffersFromPublished(AnswerSheet sheet)
+    {
+        ArgumentNullException.ThrowIfNull(sheet);
+        return sheet.Asked < sheet.Questions.Count
+            ? string.Create(CultureInfo.InvariantCulture, $"{sheet.Asked} of {sheet.Questions.Count} questions were asked, the published numbers are of all")
+            : null;
+    }
 
     /// <summary>What of a prompt identifies a question whose id is not unique: the first line, without the instruction.</summary>
     protected internal virtual string QuestionText(string prompt) => FirstLine(prompt);

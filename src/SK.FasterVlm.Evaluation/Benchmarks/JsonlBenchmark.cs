@@ -60,17 +60,23 @@ public sealed class JsonlBenchmark : Benchmark
 
         var credits = new List<Credit>();
         var bySplit = new List<Credit>();
+        var blind = new List<(string, string[], string, string)>();
         foreach (int i in sheet.AskedIndices())
         {
             EvaluationQuestion question = sheet.Questions[i];
             if (!labels.TryGetValue(question.Id.Text, out var label)) throw new EvaluationException($"{path}: no label for question {question.Id}.");
             bool right = sheet.Text(i) is string text && label.Accepted.Any(accepted => IsRight(text, accepted));
             credits.Add(new(question.ImageKey, question.Category, right ? 1 : 0));
+            string[] groups = label.Split is null ? [question.Category, Overall] : [question.Category, Overall, label.Split];
+            blind.Add((question.Category, groups, QuestionText(question.Text), Normal(label.Accepted[0])));
             if (label.Split is not null) bySplit.Add(new(question.ImageKey, label.Split, right ? 1 : 0));
         }
         BenchmarkScore score = ScoreBuilder.MeanCredit(Name, "accuracy", sheet, credits);
-        return score with { Measures = [.. score.Measures, .. ScoreBuilder.ByCategory(bySplit)] };
+        return score with { Measures = [.. score.Measures, .. ScoreBuilder.ByCategory(bySplit)], Blind = BlindBaseline.Compute(blind) };
     }
+
+    /// <summary>The entry of <see cref="BenchmarkScore.Blind"/> for all questions together.</summary>
+    internal const string Overall = "all questions";
 
     static string[] Accepted(JsonElement label) => label.ValueKind switch
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using SK.FasterVlm.Evaluation.Formats;
 using SK.FasterVlm.Evaluation.Scoring;
 
@@ -8,8 +9,15 @@ namespace SK.FasterVlm.Evaluation.Benchmarks;
 /// circular evaluation every rotation of the choices is asked, and a question counts when all rotations are answered rightly, which
 /// takes away what is won by preferring a letter. Only the dev table has answers; for the others write the upload file.
 /// </summary>
+/// <remarks>
+/// The organiser's tables hold the rotations already, as rows of their own: rotation r of question i has the index i + r · 10^6, its
+/// choices and its answer turned. Such a table is asked as it stands and scored by question. A table of single questions is rotated
+/// here when circular evaluation is asked for.
+/// </remarks>
 public sealed class MmBenchBenchmark(bool chinese) : Benchmark
 {
+    const long RotationStep = 1_000_000;
+
     static readonly string[] s_letters = ["A", "B", "C", "D"];
 
     // What pandas reads as a missing value; LLaVA takes its words for "no hint" and "no further choice".
@@ -28,23 +36,28 @@ public sealed class MmBenchBenchmark(bool chinese) : Benchmark
     /// <inheritdoc/>
     public override int MaxOutputTokens => 1024;
 
-    /// <inheritdoc/>
-    public override bool NeedsLabels => false;
-
-    /// <inheritdoc/>
-    public override string? DefaultLabels(string questionsPath) => questionsPath;
+    /// <summary>The table itself where it has answers (the dev split), otherwise none.</summary>
+    public override string? DefaultLabels(string questionsPath) =>
+        TabSeparated.Read(questionsPath).FirstOrDefault()?.GetValueOrDefault("answer") is string answer && s_letters.Contains(answer) ? questionsPath : null;
 
     /// <inheritdoc/>
     public override IReadOnlyList<EvaluationQuestion> ReadQuestions(string path, ReadOptions? options = null)
     {
         var questions = new List<EvaluationQuestion>();
+        bool rotated = TabSeparated.Read(path).Any(row => Base(Column(path, row, "index")) != row["index"]);
+        if (rotated && options?.Circular == true)
+            throw new EvaluationException($"{path} holds the rotations of circular evaluation already; ask it without --circular, its score is circular.");
+        var images = new Dictionary<string, byte[]>();
         foreach (Dictionary<string, string> row in TabSeparated.Read(path))
         {
             string[] choices = [.. s_letters.Select(letter => row.GetValueOrDefault(letter, "")).TakeWhile(static c => !s_missing.Contains(c))];
             var id = new QuestionId(Column(path, row, "index"), true);
             string stem = Column(path, row, "question");
-            if (row.TryGetValue("hint", out string? hint) && !s_missing.Contains(hint)) stem = $"{hint}\n{stem}";
-            byte[] image = Decode(path, id, Column(path, row, "image"));
+            string? hint = row.TryGetValue("hint", out string? text) && !s_missing.Contains(text) ? text : null;
+            if (hint is not null) stem = $"{hint}\n{stem}";
+            // A row may name the row before it whose picture it shares, instead of carrying it again.
+            string picture = Column(path, row, "image");
+            byte[] image = images[id.Text] = images.GetValueOrDefault(picture) ?? Decode(path, id, picture);
             for (int round = 0; round < (options?.Circular == true ? choices.Length : 1); round++)
             {
                 string[] shown = [.. choices.Skip(round), .. choices.Take(round)];
@@ -55,6 +68,8 @@ public sealed class MmBenchBenchmark(bool chinese) : Benchmark
                     Text = $"{recorded}\n{(chinese ? Instructions.OptionLetterChinese : Instructions.OptionLetter)}",
                     RecordedPrompt = recorded,
                     ImageBytes = image,
+                    ImageName = rotated ? Base(id.Text) : null,
+                    Hint = hint,
                     Options = shown,
                     Round = round,
                     Category = row.GetValueOrDefault("category", "default"),
@@ -96,17 +111,38 @@ public sealed class MmBenchBenchmark(bool chinese) : Benchmark
 
         var credits = new List<Credit>();
         double single = 0;
-        foreach (IGrouping<string, int> rounds in sheet.AskedIndices().GroupBy(i => sheet.Questions[i].Id.Text))
+        foreach (IGrouping<string, int> rounds in sheet.AskedIndices().GroupBy(i => Base(sheet.Questions[i].Id.Text)))
         {
-            if (!labels.TryGetValue(rounds.Key, out int label)) throw new EvaluationException($"{path}: no label for question {rounds.Key}.");
-            EvaluationQuestion question = sheet.Questions[rounds.First()];
-            credits.Add(new(question.ImageKey, question.Category, rounds.All(i => IsRight(sheet, i, label)) ? 1 : 0));
-            if (IsRight(sheet, rounds.First(), label)) single++;
+            // The question as it was written: the row of the smallest index, in round 0.
+            int first = rounds.MinBy(i => (Number(sheet.Questions[i].Id.Text), sheet.Questions[i].Round));
+            EvaluationQuestion question = sheet.Questions[first];
+            credits.Add(new(question.ImageKey, question.Category, rounds.All(i => IsRight(sheet, i, Label(i))) ? 1 : 0));
+            if (IsRight(sheet, first, Label(first))) single++;
         }
-        bool circular = sheet.AskedIndices().Any(i => sheet.Questions[i].Round > 0);
+        bool circular = IsCircular(sheet);
         BenchmarkScore score = ScoreBuilder.MeanCredit(Name, circular ? "circular accuracy" : "accuracy", sheet, credits);
         return circular ? score with { Measures = [new("single-pass accuracy", 100 * single / credits.Count, credits.Count), .. score.Measures] } : score;
+
+        int Label(int i) => labels.TryGetValue(sheet.Questions[i].Id.Text, out int label)
+            ? label
+            : throw new EvaluationException($"{path}: no label for question {sheet.Questions[i].Id}.");
     }
+
+    /// <inheritdoc/>
+    public override string? DiffersFromPublished(AnswerSheet sheet)
+    {
+        ArgumentNullException.ThrowIfNull(sheet);
+        return IsCircular(sheet) ? base.DiffersFromPublished(sheet) : "every question was asked once, the published numbers are of circular evaluation";
+    }
+
+    static bool IsCircular(AnswerSheet sheet) =>
+        sheet.Questions.Any(static q => q.Round > 0 || Base(q.Id.Text) != q.Id.Text);
+
+    // The question that a row asks, whatever its rotation.
+    static string Base(string index) =>
+        Number(index) is >= RotationStep and long number ? (number % RotationStep).ToString(CultureInfo.InvariantCulture) : index;
+
+    static long Number(string index) => long.TryParse(index, NumberStyles.None, CultureInfo.InvariantCulture, out long number) ? number : -1;
 
     static bool IsRight(AnswerSheet sheet, int index, int label)
     {
@@ -119,18 +155,21 @@ public sealed class MmBenchBenchmark(bool chinese) : Benchmark
     /// <inheritdoc/>
     public override string? UploadExtension => ".xlsx";
 
-    /// <summary>Writes the server's workbook: index, question, choices and prediction of the first round.</summary>
+    /// <summary>
+    /// Writes the server's workbook: index (a number), question (without the hint), choices and prediction, for every row of the table.
+    /// </summary>
     public override void WriteUpload(AnswerSheet sheet, string path)
     {
         ArgumentNullException.ThrowIfNull(sheet);
-        IEnumerable<IReadOnlyList<string>> rows = Enumerable.Range(0, sheet.Questions.Count).Where(i => sheet.Questions[i].Round is null or 0).Select(i =>
+        IEnumerable<IReadOnlyList<SpreadsheetCell>> rows = Enumerable.Range(0, sheet.Questions.Count).Where(i => sheet.Questions[i].Round is null or 0).Select(i =>
         {
             EvaluationQuestion q = sheet.Questions[i];
-            string prompt = q.RecordedPrompt ?? q.Text;
+            string prompt = (q.RecordedPrompt ?? q.Text)[(q.Hint is null ? 0 : q.Hint.Length + 1)..];
             int choices = prompt.LastIndexOf($"\nA. {(q.Options.Count > 0 ? q.Options[0] : "")}", StringComparison.Ordinal);
-            return (IReadOnlyList<string>)[q.Id.Text, choices < 0 ? prompt : prompt[..choices], .. s_letters.Select((_, j) => j < q.Options.Count ? q.Options[j] : ""), sheet.Text(i) ?? ""];
+            return (IReadOnlyList<SpreadsheetCell>)[new(q.Id.Text, IsNumber: true), choices < 0 ? prompt : prompt[..choices],
+                .. s_letters.Select((_, j) => (SpreadsheetCell)(j < q.Options.Count ? q.Options[j] : "")), sheet.Text(i) ?? ""];
         });
-        SpreadsheetWriter.Write(path, rows.Prepend(["index", "question", .. s_letters, "prediction"]));
+        SpreadsheetWriter.Write(path, rows.Prepend(["index", "question", .. s_letters.Select(static l => (SpreadsheetCell)l), "prediction"]));
     }
 
     static string Column(string path, Dictionary<string, string> row, string name) =>

@@ -67,8 +67,9 @@ public sealed class MmeBenchmark : Benchmark
         measures.Insert(0, new("perception", perception, perceived, "points"));
         measures.Insert(1, new("cognition", cognition, asked.Length - perceived, "points"));
         measures.Insert(2, new("perception + cognition", perception + cognition, asked.Length, "points"));
+        // Every task has its own number of images, which no other draw of the benchmark would change: so the bootstrap draws within tasks.
         return ScoreBuilder.Build(Name, "perception", sheet, weights => Sum(pictures, weights, s_perception),
-            [.. pictures.Select(static p => p.Image)], measures, "points");
+            [.. pictures.Select(static p => p.Image)], measures, "points", [.. pictures.Select(p => Array.IndexOf(tasks, p.Task))]);
     }
 
     static double Sum(Picture[] pictures, ReadOnlySpan<int> weights, string[] tasks)

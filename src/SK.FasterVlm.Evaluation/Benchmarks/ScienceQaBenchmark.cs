@@ -59,6 +59,10 @@ public sealed partial class ScienceQaBenchmark : Benchmark
     /// Understands an answer: exactly a letter; a letter followed by <c>". "</c>; or <c>The answer is X</c>, exactly once, followed by
     /// any one character. Everything else fails, and so does a letter beyond the choices.
     /// </summary>
+    /// <remarks>
+    /// Papers describe the last form with a full stop. LLaVA's scorer, whose numbers are the published ones, writes the stop unescaped
+    /// into its regular expression, where it stands for any character; so it does here.
+    /// </remarks>
     /// <param name="answer">The model's answer.</param>
     /// <param name="choices">Number of choices, at most 5.</param>
     /// <returns>Index of the choice, or -1.</returns>
@@ -72,6 +76,9 @@ public sealed partial class ScienceQaBenchmark : Benchmark
         int index = letter - 'A';
         return index >= 0 && index < Math.Min(choices, 5) ? index : -1;
     }
+
+    /// <summary>Who asked only about images, as published IMG accuracies do, has not left the other questions out by mistake.</summary>
+    internal override bool Counts(EvaluationQuestion question, bool answered) => question.HasImage || answered;
 
     /// <inheritdoc/>
     public override BenchmarkScore Score(AnswerSheet sheet, string? labelsPath)

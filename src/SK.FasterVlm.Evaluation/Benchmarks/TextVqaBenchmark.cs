@@ -49,6 +49,15 @@ public sealed class TextVqaBenchmark : Benchmark
     }
 
     /// <inheritdoc/>
+    public override string? DiffersFromPublished(AnswerSheet sheet)
+    {
+        ArgumentNullException.ThrowIfNull(sheet);
+        return sheet.Questions.Any(static q => q.Text.Contains(OcrLine, StringComparison.Ordinal))
+            ? base.DiffersFromPublished(sheet)
+            : "the prompts carry no OCR tokens, those of the published numbers do";
+    }
+
+    /// <inheritdoc/>
     public override BenchmarkScore Score(AnswerSheet sheet, string? labelsPath)
     {
         ArgumentNullException.ThrowIfNull(sheet);

@@ -51,6 +51,15 @@ public sealed class VizWizBenchmark : Benchmark
         return ScoreBuilder.MeanCredit(Name, "accuracy", sheet, credits);
     }
 
+    /// <inheritdoc/>
+    public override string? DiffersFromPublished(AnswerSheet sheet)
+    {
+        ArgumentNullException.ThrowIfNull(sheet);
+        return sheet.Questions.All(static q => q.Image?.Contains("_test_", StringComparison.Ordinal) == true)
+            ? base.DiffersFromPublished(sheet)
+            : "these are not the questions of the test split, on which the published numbers were made";
+    }
+
     static string Kind(JsonElement e) =>
         e.TryGetProperty("answer_type", out JsonElement kind) && kind.ValueKind == JsonValueKind.String ? kind.GetString()! : "other";
 

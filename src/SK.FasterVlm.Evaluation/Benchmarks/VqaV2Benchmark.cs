@@ -54,6 +54,15 @@ public sealed class VqaV2Benchmark : Benchmark
         return ScoreBuilder.MeanCredit(Name, "accuracy", sheet, credits);
     }
 
+    /// <inheritdoc/>
+    public override string? DiffersFromPublished(AnswerSheet sheet)
+    {
+        ArgumentNullException.ThrowIfNull(sheet);
+        return sheet.Questions.All(static q => q.Image?.Contains("test2015", StringComparison.Ordinal) == true)
+            ? base.DiffersFromPublished(sheet)
+            : "these are not the questions of test-dev, on which the published numbers were made";
+    }
+
     /// <summary>The reference answers of a VQAv2 or VizWiz annotation.</summary>
     internal static string[] References(System.Text.Json.JsonElement annotation) =>
         [.. annotation.GetProperty("answers").EnumerateArray().Select(static a => a.GetProperty("answer").GetString()!)];

@@ -43,7 +43,8 @@ public sealed record EvaluationAnswer
             AnswerId = Optional(line, "answer_id"),
             ModelId = Optional(line, "model_id"),
             Round = line.TryGetProperty("round_id", out JsonElement round) && round.ValueKind == JsonValueKind.Number ? round.GetInt32() : null,
-            Error = metadata.ValueKind == JsonValueKind.Object && metadata.TryGetProperty("error", out JsonElement error) ? error.ToString() : null,
+            Error = metadata.ValueKind == JsonValueKind.Object && metadata.TryGetProperty("error", out JsonElement error)
+                && error.ValueKind is not JsonValueKind.Null ? error.ToString() : null,
             VisualTokens = metadata.ValueKind == JsonValueKind.Object && metadata.TryGetProperty("visual_tokens", out JsonElement kept)
                 && kept.ValueKind == JsonValueKind.Number ? kept.GetInt32() : null,
         };

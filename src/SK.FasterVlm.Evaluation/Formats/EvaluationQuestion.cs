@@ -30,6 +30,12 @@ public sealed record EvaluationQuestion
     /// <summary>Whether there is an image.</summary>
     public bool HasImage => Image is not null || !ImageBytes.IsEmpty;
 
+    /// <summary>What stands before the question in <see cref="RecordedPrompt"/>, on lines of its own (MMBench's hint); null where nothing does.</summary>
+    public string? Hint { get; init; }
+
+    /// <summary>Names <see cref="ImageBytes"/> where several questions carry the same; null: the question's id does.</summary>
+    public string? ImageName { get; init; }
+
     /// <summary>Names the picture: questions with the same name share one encoding, and are one cluster for the bootstrap.</summary>
-    public string ImageKey => Image ?? (ImageBytes.IsEmpty ? "" : "#" + Id.Text);
+    public string ImageKey => Image ?? (ImageBytes.IsEmpty ? "" : "#" + (ImageName ?? Id.Text));
 }

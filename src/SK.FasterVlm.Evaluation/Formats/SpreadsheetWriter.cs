@@ -1,11 +1,20 @@
+using System.Globalization;
 using System.IO.Compression;
 using System.Text;
 using System.Xml;
 
 namespace SK.FasterVlm.Evaluation.Formats;
 
+/// <summary>One cell of a sheet.</summary>
+/// <param name="Text">What it holds.</param>
+/// <param name="IsNumber">Whether it is written as a number; only what is one can be.</param>
+readonly record struct SpreadsheetCell(string Text, bool IsNumber = false)
+{
+    public static implicit operator SpreadsheetCell(string text) => new(text);
+}
+
 /// <summary>
-/// The smallest workbook (Office Open XML) that a spreadsheet program and pandas read: one sheet of inline strings. MMBench's
+/// The smallest workbook (Office Open XML) that a spreadsheet program and pandas read: one sheet of numbers and inline strings. MMBench's
 /// server takes answers only in this form.
 /// </summary>
 static class SpreadsheetWriter
@@ -14,7 +23,7 @@ static class SpreadsheetWriter
     const string Relations = "http://schemas.openxmlformats.org/package/2006/relationships";
     const string Office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
 
-    internal static void Write(string path, IEnumerable<IReadOnlyList<string>> rows)
+    internal static void Write(string path, IEnumerable<IReadOnlyList<SpreadsheetCell>> rows)
     {
         using FileStream file = File.Create(path);
         using var archive = new ZipArchive(file, ZipArchiveMode.Create);
@@ -26,24 +35,30 @@ static class SpreadsheetWriter
         Sheet(archive, rows);
     }
 
-    static void Sheet(ZipArchive archive, IEnumerable<IReadOnlyList<string>> rows)
+    static void Sheet(ZipArchive archive, IEnumerable<IReadOnlyList<SpreadsheetCell>> rows)
     {
         using Stream stream = Entry(archive, "xl/sheet1.xml").Open();
         using XmlWriter xml = XmlWriter.Create(stream, new XmlWriterSettings { Encoding = new UTF8Encoding(false), CheckCharacters = false });
         xml.WriteStartElement("worksheet", Main);
         xml.WriteStartElement("sheetData");
-        foreach (IReadOnlyList<string> row in rows)
+        foreach (IReadOnlyList<SpreadsheetCell> row in rows)
         {
             xml.WriteStartElement("row");
-            foreach (string cell in row)
+            foreach (SpreadsheetCell cell in row)
             {
                 xml.WriteStartElement("c");
+                if (cell.IsNumber && long.TryParse(cell.Text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _))
+                {
+                    xml.WriteElementString("v", cell.Text);
+                    xml.WriteEndElement();
+                    continue;
+                }
                 xml.WriteAttributeString("t", "inlineStr");
                 xml.WriteStartElement("is");
                 xml.WriteStartElement("t");
                 xml.WriteAttributeString("xml", "space", null, "preserve");
                 // Control characters have no form in XML 1.0; a model can produce them.
-                xml.WriteString(string.Concat(cell.EnumerateRunes().Where(static r => r.Value is >= 0x20 or 0x9 or 0xA or 0xD)));
+                xml.WriteString(string.Concat(cell.Text.EnumerateRunes().Where(static r => r.Value is >= 0x20 or 0x9 or 0xA or 0xD)));
                 xml.WriteEndElement();
                 xml.WriteEndElement();
                 xml.WriteEndElement();

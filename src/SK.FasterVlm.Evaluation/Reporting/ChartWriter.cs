@@ -23,12 +23,18 @@ public static partial class ChartWriter
     public static IReadOnlyList<string> Write(EvaluationReport report, string path)
     {
         ArgumentNullException.ThrowIfNull(report);
-        ReportRow[] pruned = [.. report.Rows.Where(static r => r.Keep is > 0 and < 1 && r.Score is not null)];
-        if (pruned.Length == 0 || !CanWriteText) return [];
-        using Plot plot = Draw(report, pruned);
+        using Plot? plot = Draw(report);
+        if (plot is null) return [];
         plot.SavePng(path + ".png", Width, Height);
         File.WriteAllText(path + ".svg", Renumber(plot.GetSvgXml(Width, Height)));
         return [path + ".png", path + ".svg"];
+    }
+
+    /// <summary>The chart; null when there is nothing to draw, or nothing to write with.</summary>
+    internal static Plot? Draw(EvaluationReport report)
+    {
+        ReportRow[] pruned = [.. report.Rows.Where(static r => r.Keep is > 0 and < 1 && r.Score is not null)];
+        return pruned.Length == 0 || !CanWriteText ? null : Draw(report, pruned);
     }
 
     // The drawing library counts its clip paths through the life of the process; the same chart is to be the same file.

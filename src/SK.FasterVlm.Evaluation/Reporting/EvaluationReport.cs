@@ -1,3 +1,5 @@
+using SK.FasterVlm.Evaluation.Benchmarks;
+using SK.FasterVlm.Evaluation.Formats;
 using SK.FasterVlm.Evaluation.Running;
 using SK.FasterVlm.Evaluation.Scoring;
 using SK.FasterVlm.Evaluation.Statistics;
@@ -58,14 +60,23 @@ public sealed record EvaluationReport
     /// <summary>File or folder name of the labels; null when the question file carries them or there are none.</summary>
     public string? Labels { get; init; }
 
+    /// <summary>SHA-256 of the labels (<see cref="LabelFiles.Sha256"/>); null when <see cref="Labels"/> is.</summary>
+    public string? LabelsSha256 { get; init; }
+
+    /// <summary>Where the times were taken: threads and machine, in words; null when nobody said.</summary>
+    public string? MeasuredOn { get; init; }
+
     /// <summary>Full model first, then by falling budget.</summary>
     public required IReadOnlyList<ReportRow> Rows { get; init; }
 
     /// <summary>Every pair of selectors at every budget both were run at.</summary>
     public required IReadOnlyList<Comparison> Comparisons { get; init; }
 
-    /// <summary>Published numbers on the same benchmark; empty for benchmarks of other kinds.</summary>
+    /// <summary>Published numbers on the same benchmark; empty for other benchmarks, and for runs by another protocol.</summary>
     public required IReadOnlyList<PublishedRow> Published { get; init; }
+
+    /// <summary>Why published numbers of this benchmark do not belong beside this run's; null when they do, or there are none.</summary>
+    public string? DiffersFromPublished { get; init; }
 
     /// <summary>Scores a run.</summary>
     /// <param name="run">From <see cref="EvaluationRun.RunAsync"/>.</param>
@@ -76,7 +87,7 @@ public sealed record EvaluationReport
     {
         ArgumentNullException.ThrowIfNull(run);
         string? labels = labelsPath ?? run.Benchmark.DefaultLabels(questionsPath);
-        bool canScore = run.Benchmark.CanScore && (labels is not null || !run.Benchmark.NeedsLabels);
+        bool canScore = CanScore(run.Benchmark, labels);
         List<ReportRow> rows = [];
         foreach (var group in run.Configurations.GroupBy(static c => (c.Configuration.Selector, c.Configuration.Keep)))
         {
@@ -91,9 +102,11 @@ public sealed record EvaluationReport
                 Questions = group.First().Sheet.Asked,
                 Answered = group.Sum(static c => c.Sheet.Answered),
                 Failed = group.Sum(static c => c.Sheet.Failed),
-                Timings = group.Select(static c => c.Timings).FirstOrDefault(static t => t is not null),
+                Timings = TimingSummary.Mean([.. group.Select(static c => c.Timings).OfType<TimingSummary>()]),
             });
         }
+        IReadOnlyList<PublishedRow> published = PublishedResults.For(run.Benchmark.Name);
+        string? differs = published.Count == 0 || run.Configurations.Count == 0 ? null : run.Benchmark.DiffersFromPublished(run.Configurations[0].Sheet);
         double? full = rows.FirstOrDefault(static r => r.Keep >= 1)?.Score?.Value;
         return new()
         {
@@ -101,9 +114,31 @@ public sealed record EvaluationReport
             Labels = labelsPath is null ? null : Path.GetFileName(Path.TrimEndingDirectorySeparator(labelsPath)),
             Rows = [.. rows.Select(r => r with { Relative = full > 0 ? 100 * r.Score?.Value / full : null })],
             Comparisons = [.. Compare(rows)],
-            Published = PublishedResults.For(run.Benchmark.Name),
+            LabelsSha256 = labelsPath is null ? null : LabelFiles.Sha256(labelsPath),
+            Published = differs is null ? published : [],
+            DiffersFromPublished = differs,
         };
     }
+
+    /// <summary>
+    /// Scores the questions of a run without answers, so that labels which do not fit are found before the run and not behind it. Does
+    /// nothing where nothing can be scored here.
+    /// </summary>
+    /// <param name="options">The run.</param>
+    /// <param name="labelsPath">The labels; null where the question file carries them.</param>
+    /// <exception cref="EvaluationException">The labels do not fit the questions, or one of the files cannot be read.</exception>
+    public static void CheckLabels(EvaluationRunOptions options, string? labelsPath)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        Benchmark benchmark = options.Benchmark;
+        string? labels = labelsPath ?? benchmark.DefaultLabels(options.QuestionsPath);
+        if (!CanScore(benchmark, labels)) return;
+        IReadOnlyList<EvaluationQuestion> questions = benchmark.ReadQuestions(options.QuestionsPath, options.Reading);
+        HashSet<string> images = QuestionSample.Images(questions, options.Limit);
+        benchmark.Score(benchmark.Join(questions, new AnswersFile([], []), q => images.Contains(QuestionSample.ImageOf(q))), labels);
+    }
+
+    static bool CanScore(Benchmark benchmark, string? labels) => benchmark.CanScore && (labels is not null || !benchmark.NeedsLabels);
 
     // The mean over seeds is a number like any other: its bootstrap resamples the images for all seeds together.
     static BenchmarkScore Mean(BenchmarkScore[] scores)
@@ -119,7 +154,7 @@ public sealed record EvaluationReport
         {
             Value = scores.Average(static s => s.Value),
             Weighted = mean,
-            Interval = Bootstrap.Interval(mean, scores[0].Images.Length),
+            Interval = Bootstrap.Interval(mean, scores[0].Images.Length, scores[0].Strata),
             Measures = [.. scores[0].Measures.Select(m => m with
             {
                 Value = scores.Average(s => s.Measures.First(other => other.Name == m.Name).Value),

@@ -20,15 +20,19 @@ public static class JsonReport
         {
             ["run"] = report.Run.Manifest.DeepClone(),
             ["labels"] = report.Labels,
+            ["labels_sha256"] = report.LabelsSha256,
+            ["measured_on"] = report.MeasuredOn,
             ["metric"] = any?.Metric,
             ["unit"] = any?.Unit,
             ["bootstrap"] = new JsonObject { ["resamples"] = Bootstrap.DefaultResamples, ["seed"] = Bootstrap.DefaultSeed },
+            ["blind"] = any?.Blind is null ? null : new JsonObject(any.Blind.Select(static b => KeyValuePair.Create(b.Key, (JsonNode?)b.Value))),
             ["rows"] = new JsonArray([.. report.Rows.Select(Row)]),
             ["comparisons"] = new JsonArray([.. report.Comparisons.Select(static c => new JsonObject
             {
                 ["keep"] = c.Keep, ["first"] = c.First, ["second"] = c.Second, ["difference"] = c.Difference, ["interval"] = Interval(c.Interval),
             })]),
             ["failures"] = new JsonArray([.. report.Run.Failures().Select(static f => new JsonObject { ["image"] = f.Image, ["reason"] = f.Reason, ["answers"] = f.Count })]),
+            ["differs_from_published"] = report.DiffersFromPublished,
             ["published"] = new JsonArray([.. report.Published.Select(row => new JsonObject
             {
                 ["source"] = PublishedResults.Source, ["model"] = row.Model, ["visual_tokens"] = row.Tokens, ["keep"] = row.Keep,

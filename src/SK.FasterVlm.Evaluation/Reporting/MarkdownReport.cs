@@ -16,6 +16,7 @@ public static class MarkdownReport
         var text = new StringBuilder();
         text.Append("# ").Append(report.Title).Append(": ").Append(report.Run.Model.Name).Append("\n\n");
         text.Append(Table(report));
+        if (CompactTable.Render(report) is { Length: > 0 } compact) text.Append("\n## In short\n\n").Append(compact);
         Comparisons(text, report);
         Categories(text, report);
         Failures(text, report);
@@ -41,6 +42,7 @@ public static class MarkdownReport
         }
         if (report.Published.Count > 0)
             text.Append($"\n*published*: numbers of the authors ({PublishedResults.Source}), another engine and model; not measured here.\n");
+        if (report.DiffersFromPublished is string reason) text.Append($"\nNo published numbers beside these: {reason}.\n");
         return text.ToString();
     }
 
@@ -59,10 +61,13 @@ public static class MarkdownReport
         if (rows.Length == 0) return;
         // Measures in columns read best when they are few; benchmarks with many have them in rows.
         IReadOnlyList<Measure> names = rows[0].Score!.Measures;
-        text.Append("\n## By category\n\n| | n |").Append(string.Concat(rows.Select(static r => $" {r.Selector} {Share(r.Keep)} |"))).Append("\n|---|--:|")
+        IReadOnlyDictionary<string, double>? blind = rows[0].Score!.Blind;
+        text.Append("\n## By category\n\n| | n |").Append(blind is null ? "" : " blind |").Append(string.Concat(rows.Select(static r => $" {r.Selector} {Share(r.Keep)} |"))).Append("\n|---|--:|").Append(blind is null ? "" : "--:|")
             .Append(string.Concat(rows.Select(static _ => "--:|"))).Append('\n');
         foreach (Measure m in names)
-            text.Append($"| {m.Name} ({m.Unit}) | {m.Count} |").Append(string.Concat(rows.Select(r => $" {Number(r.Score!.Measures.FirstOrDefault(x => x.Name == m.Name)?.Value)} |"))).Append('\n');
+            text.Append($"| {m.Name} ({m.Unit}) | {m.Count} |").Append(blind is null ? "" : $" {Number(blind.TryGetValue(m.Name, out double b) ? b : null)} |").Append(string.Concat(rows.Select(r => $" {Number(r.Score!.Measures.FirstOrDefault(x => x.Name == m.Name)?.Value)} |"))).Append('\n');
+        if (blind is not null) text.Append("\nblind: what always giving the commonest right answer to a question of the same form would score, without a look at any picture"
+            + (blind.TryGetValue(Benchmarks.JsonlBenchmark.Overall, out double overall) ? $" ({Number(overall)} over all questions).\n" : ".\n"));
     }
 
     static void Failures(StringBuilder text, EvaluationReport report)
@@ -81,16 +86,17 @@ public static class MarkdownReport
         EvaluationModelInfo model = report.Run.Model;
         JsonNode questions = report.Run.Manifest["questions"]!;
         text.Append("\n## What was run\n\n");
-        text.Append($"- library: SK.FasterVlm {model.LibraryVersion}\n- model: {model.Name}\n");
+        text.Append($"- library: SK.FasterVlm {model.LibraryVersion}{(model.LibraryRevision is null ? "" : $", revision {model.LibraryRevision}")}\n- model: {model.Name}\n");
         foreach (ModelFile file in model.Files) text.Append($"- file: `{file.Name}`, {Count((int)Math.Min(int.MaxValue, file.Bytes / 1024))} KiB, SHA-256 `{file.Sha256}`\n");
         foreach ((string key, string value) in model.Settings.OrderBy(static s => s.Key, StringComparer.Ordinal)) text.Append($"- {key}: {value}\n");
         text.Append($"- questions: `{questions["file"]}`, {questions["asked"]} of {questions["total"]} asked, SHA-256 `{questions["sha256"]}`\n");
-        if (report.Labels is not null) text.Append($"- labels: `{report.Labels}`\n");
+        if (report.Labels is not null) text.Append($"- labels: `{report.Labels}`, SHA-256 `{report.LabelsSha256}`\n");
         text.Append($"- decoding: greedy, at most {report.Run.Manifest["max_output_tokens"]} tokens\n");
         foreach (ReportRow row in report.Rows.Where(static r => r.Seeds.Count > 1))
             text.Append($"- {row.Selector} at {Share(row.Keep)}: mean of seeds {string.Join(", ", row.Seeds.Zip(row.SeedValues, static (s, v) => $"{s} ({Number(v)})"))}\n");
-        text.Append($"- intervals: Wilson for categories and where every image has one question, otherwise bootstrap over images ({Statistics.Bootstrap.DefaultResamples} resamples, seed {Statistics.Bootstrap.DefaultSeed})\n");
-        text.Append("- first token: median time from the question to the first token, the image being encoded already\n");
+        text.Append($"- intervals: Wilson where every image has one question or all answers are alike, otherwise bootstrap over images ({Statistics.Bootstrap.DefaultResamples} resamples, seed {Statistics.Bootstrap.DefaultSeed})\n");
+        text.Append("- first token: median time from the question to the first token, the image being encoded already");
+        text.Append(report.MeasuredOn is null ? "\n" : $"; {report.MeasuredOn}\n");
     }
 
     static string Selector(ReportRow row) => row.Seeds.Count > 1 ? $"{row.Selector} (mean of {row.Seeds.Count} seeds)" : row.Selector;

@@ -16,6 +16,14 @@ static class ReportText
 
     internal static string Share(double keep) => (100 * keep).ToString("0.##", CultureInfo.InvariantCulture) + " %";
 
+    /// <summary>A selector's name in a legend or a heading.</summary>
+    internal static string Selector(string name) => name switch
+    {
+        "cls" => "[CLS] attention",
+        "uniform" => "uniform grid",
+        _ => name,
+    };
+
     internal static string Signed(double value) => (value >= 0 ? "+" : "") + Number(value);
 
     internal static string Count(int value) => value.ToString("N0", CultureInfo.InvariantCulture);

@@ -16,7 +16,7 @@ namespace SK.FasterVlm.Evaluation.Running;
 /// </remarks>
 public sealed class EvaluationRun
 {
-    // So many images in a row without one that worked mean a wrong folder rather than bad images.
+    // So many images without one that worked mean a wrong folder rather than bad images.
     const int HopelessImages = 20;
 
     readonly EvaluationRunOptions _options;
@@ -48,7 +48,9 @@ public sealed class EvaluationRun
     public int QuestionCount => _questions.Count(IsAsked);
 
     /// <summary>Runs, or goes on with, the sweep.</summary>
-    /// <exception cref="EvaluationException">The directory belongs to another run or is in use, or no image can be used.</exception>
+    /// <exception cref="EvaluationException">
+    /// The directory belongs to another run or is in use, or no image can be used: none of the first 20, or none at all.
+    /// </exception>
     public async Task<EvaluationRunResult> RunAsync(IProgress<EvaluationProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         string answers = Path.Combine(_options.Directory, "answers");
@@ -74,8 +76,10 @@ public sealed class EvaluationRun
 
     async Task AskAllAsync(List<AnswerLog> logs, TimingLog timings, Meter meter, CancellationToken cancellationToken)
     {
-        int failedInARow = 0;
-        bool anyWorked = logs.Any(log => Asked().Any(i => log[i] is { Error: null }));
+        // As long as no image has worked the folder may be the wrong one, and what failed must not stand in the directory: the next
+        // attempt would take it for answered.
+        bool anyWorked = logs.Any(log => Asked().Any(i => _questions[i].HasImage && log[i] is { Error: null }));
+        var held = new List<(int[] Questions, string Reason)>();
         foreach (IGrouping<string, int> group in Asked().GroupBy(i => QuestionSample.ImageOf(_questions[i])))
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -86,26 +90,34 @@ public sealed class EvaluationRun
             {
                 image = await EncodeAsync(_questions[questions[0]], cancellationToken).ConfigureAwait(false);
                 await AskAboutAsync(image, questions, logs, timings, meter, cancellationToken).ConfigureAwait(false);
+                if (image is null) continue;
                 anyWorked = true;
+                foreach ((int[] failed, string reason) in held) Fail(logs, failed, reason);
+                held.Clear();
             }
             catch (ImageFormatException e)
             {
-                if (!anyWorked && ++failedInARow >= HopelessImages)
-                    throw new EvaluationException($"None of the first {HopelessImages} images can be used, the last because: {e.Message}", e);
-                for (int c = 0; c < logs.Count; c++)
-                {
-                    foreach (int i in questions.Where(i => logs[c][i] is null))
-                    {
-                        logs[c].Add(i, Record(i, c, "", null, e.Message));
-                        meter.Count(group.Key, failed: true);
-                    }
-                }
+                foreach (AnswerLog log in logs)
+                    foreach (int _ in questions.Where(i => log[i] is null)) meter.Count(group.Key, failed: true);
+                if (anyWorked) Fail(logs, questions, e.Message);
+                else held.Add((questions, e.Message));
+                if (held.Count >= HopelessImages) throw Hopeless($"None of the first {HopelessImages} images", held);
             }
             finally
             {
                 image?.Dispose();
             }
         }
+        if (held.Count > 0) throw Hopeless("No image", held);
+    }
+
+    static EvaluationException Hopeless(string which, List<(int[] Questions, string Reason)> held) =>
+        new($"{which} can be used, the last because: {held[^1].Reason} Nothing was recorded; is the image folder the right one?");
+
+    void Fail(List<AnswerLog> logs, int[] questions, string reason)
+    {
+        for (int c = 0; c < logs.Count; c++)
+            foreach (int i in questions.Where(i => logs[c][i] is null)) logs[c].Add(i, Record(i, c, "", null, reason));
     }
 
     async Task<IEvaluationImage?> EncodeAsync(EvaluationQuestion question, CancellationToken cancellationToken)

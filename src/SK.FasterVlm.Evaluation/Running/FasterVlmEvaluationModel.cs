@@ -31,12 +31,17 @@ public sealed class FasterVlmEvaluationModel : IEvaluationModel
             cancellationToken.ThrowIfCancellationRequested();
             return new ModelFile(Path.GetFileName(path), new FileInfo(path).Length, RunManifest.Sha256(path));
         }).ToArray(), cancellationToken).ConfigureAwait(false);
-        return new(model, new EvaluationModelInfo(model.ModelId, files, Settings(model), LibraryVersion));
+        return new(model, new EvaluationModelInfo(model.ModelId, files, Settings(model), LibraryVersion, LibraryRevision));
     }
 
     /// <summary>Version of the library, without the source revision that builds append.</summary>
-    internal static string LibraryVersion =>
-        typeof(FasterVlmModel).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "unknown";
+    internal static string LibraryVersion => Build.Length > 0 ? Build[0] : "unknown";
+
+    /// <summary>The source revision that builds in a checkout append to the version; null in a build without one.</summary>
+    internal static string? LibraryRevision => Build.Length > 1 ? Build[1] : null;
+
+    static string[] Build =>
+        typeof(FasterVlmModel).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+') ?? [];
 
     /// <inheritdoc/>
     public async Task<IEvaluationImage> EncodeAsync(ReadOnlyMemory<byte> image, CancellationToken cancellationToken) =>
@@ -63,15 +68,18 @@ public sealed class FasterVlmEvaluationModel : IEvaluationModel
             result.Statistics.TimeToFirstTokenMs, Stopwatch.GetElapsedTime(start).TotalMilliseconds);
     }
 
-    // What can change an answer, and nothing that cannot (threads, batch sizes): a run may go on with other threads.
+    // What an answer is known to change with. Threads and batch sizes are left out, so that a run may go on with others; where two
+    // tokens are nearly as likely they can turn an answer too, because sums are then rounded in another order.
     static Dictionary<string, string> Settings(FasterVlmModel model) => new()
     {
         ["chat template"] = model.Template.Name,
         ["context"] = model.Language.ContextLength.ToString(CultureInfo.InvariantCulture),
+        ["flash attention"] = model.Language.Info.FlashAttention switch { true => "on", false => "off", null => "unknown" },
         ["KV cache"] = model.Options.KvCache.ToString(),
         ["language model"] = $"{model.Language.Info.Architecture}, {model.Language.Info.LayerCount} layers, width {model.Language.Info.EmbeddingWidth}",
         ["vision tower"] = string.Create(CultureInfo.InvariantCulture,
             $"{model.Vision.Info.ImageSize} px, {model.Vision.Info.PatchCount} patches, {model.Vision.Info.Precision} on {model.Vision.Info.Backend}"),
+        ["views"] = model.Options.Views.ToString(),
     };
 
     sealed class Encoded(EncodedImage image) : IEvaluationImage

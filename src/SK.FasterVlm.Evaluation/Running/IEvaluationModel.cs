@@ -14,10 +14,11 @@ public sealed record ModelFile(string Name, long Bytes, string Sha256);
 /// <summary>What a report says about the model, and what makes two runs comparable.</summary>
 /// <param name="Name">Name of the model.</param>
 /// <param name="Files">Its files.</param>
-/// <param name="Settings">Whatever else can change an answer: template, context, precision, backend.</param>
+/// <param name="Settings">Whatever else can change an answer: template, context, views, attention, precision, backend.</param>
 /// <param name="LibraryVersion">Version of this library.</param>
+/// <param name="LibraryRevision">Source revision the library was built from; null when its build did not know.</param>
 public sealed record EvaluationModelInfo(
-    string Name, IReadOnlyList<ModelFile> Files, IReadOnlyDictionary<string, string> Settings, string LibraryVersion);
+    string Name, IReadOnlyList<ModelFile> Files, IReadOnlyDictionary<string, string> Settings, string LibraryVersion, string? LibraryRevision = null);
 
 /// <summary>An answer with its cost.</summary>
 /// <param name="Text">The answer, trimmed.</param>

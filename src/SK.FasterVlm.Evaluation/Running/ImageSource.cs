@@ -8,7 +8,8 @@ sealed class ImageSource(string? folder)
     // Far above every benchmark's images; keeps a wrong path from filling the memory.
     const long MaxBytes = 256L << 20;
 
-    readonly string? _root = folder is null ? null : Path.GetFullPath(folder);
+    // Without the separator that a shell's completion leaves behind; paths inside begin with root and separator.
+    readonly string? _root = folder is null ? null : Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
 
     /// <summary>Fails before the first question when the folder cannot serve the questions.</summary>
     internal void Check(IEnumerable<EvaluationQuestion> questions)
@@ -25,7 +26,8 @@ sealed class ImageSource(string? folder)
         if (question.Image is null) return question.ImageBytes;
         string path = Path.GetFullPath(Path.Combine(_root!, question.Image));
         // Question files come from the network; they may name images, not read other files.
-        if (!path.StartsWith(_root! + Path.DirectorySeparatorChar, StringComparison.Ordinal))
+        string inside = Path.EndsInDirectorySeparator(_root!) ? _root! : _root! + Path.DirectorySeparatorChar;
+        if (!path.StartsWith(inside, StringComparison.Ordinal))
             throw new ImageFormatException($"{question.Image} lies outside the image folder.");
         try
         {

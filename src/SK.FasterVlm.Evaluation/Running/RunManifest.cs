@@ -19,6 +19,7 @@ static class RunManifest
     {
         ["format"] = 1,
         ["library"] = model.LibraryVersion,
+        ["revision"] = model.LibraryRevision,
         ["benchmark"] = options.Benchmark.Name,
         ["questions"] = new JsonObject
         {

@@ -18,9 +18,8 @@ public static class AnswersScorer
         if (answers.Answers.Count == 0) throw new EvaluationException($"{answersPath} holds no answer ({answers.CorruptLines.Count} unreadable lines).");
         bool circular = answers.Answers.Any(static a => a.Round > 0);
         IReadOnlyList<EvaluationQuestion> questions = benchmark.ReadQuestions(questionsPath, new ReadOptions(circular, IncludeTextOnly: true));
-        // ScienceQA: who asked only about images has not left the others out by mistake.
         HashSet<string> answered = [.. answers.Answers.Select(static a => a.Id.Text)];
-        AnswerSheet sheet = benchmark.Join(questions, answers, q => q.HasImage || answered.Contains(q.Id.Text));
+        AnswerSheet sheet = benchmark.Join(questions, answers, q => benchmark.Counts(q, answered.Contains(q.Id.Text)));
         return sheet.Answered + sheet.Failed > 0
             ? sheet
             : throw new EvaluationException($"No answer of {answersPath} is to a question of {questionsPath}; the two do not belong together.");

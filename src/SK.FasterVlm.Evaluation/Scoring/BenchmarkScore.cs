@@ -61,4 +61,10 @@ public sealed record BenchmarkScore
 
     /// <summary>Names of the images, in the order of the weights.</summary>
     internal string[] Images { get; init; } = [];
+
+    /// <summary>The part each image belongs to, where the number is made of parts of fixed size (MME's tasks); null: one part.</summary>
+    internal int[]? Strata { get; init; }
+
+    /// <summary>What answers that see no picture can reach, by category; null where the benchmark does not tell.</summary>
+    public IReadOnlyDictionary<string, double>? Blind { get; init; }
 }

@@ -12,19 +12,16 @@ readonly record struct Credit(string Cluster, string Category, double Value);
 static class ScoreBuilder
 {
     /// <summary>
-    /// The common case: the headline is the mean credit, in percent, with the same by category. Wilson's interval takes answers for
-    /// independent and right or wrong; so it serves where every image has one question (and where all answers are alike, which leaves
-    /// the bootstrap nothing to draw from). Soft credits (VQA) and several questions to an image get the bootstrap.
+    /// The common case: the headline is the mean credit, in percent, with the same by category; <see cref="Interval"/> says how sure
+    /// each is.
     /// </summary>
     internal static BenchmarkScore MeanCredit(string benchmark, string metric, AnswerSheet sheet, IReadOnlyList<Credit> credits)
     {
         if (credits.Count == 0) throw new EvaluationException($"{benchmark}: no question of the file counts; nothing to score.");
         double[] values = [.. credits.Select(static c => c.Value)];
-        (string Image, double Sum, int Count)[] images = [.. credits.GroupBy(static c => c.Cluster).Select(static g => (g.Key, g.Sum(static c => c.Value), g.Count()))];
+        (string Image, double Sum, int Count)[] images = ByImage(credits);
         BenchmarkScore score = Build(benchmark, metric, sheet, weights => WeightedMean(images, weights), [.. images.Select(static i => i.Image)], ByCategory(credits));
-        return IsAllOrNothing(values) && (images.Length == values.Length || score.Value is 0 or 100)
-            ? score with { Interval = ConfidenceInterval.Wilson(values.Count(static v => v == 1), values.Length) }
-            : score;
+        return Wilson(values, images.Length) is { } interval ? score with { Interval = interval } : score;
     }
 
     /// <summary>Mean credit of every category, in alphabetical order; nothing when there is only one.</summary>
@@ -33,7 +30,8 @@ static class ScoreBuilder
 
     /// <summary>A headline of any form, with the bootstrap's interval.</summary>
     internal static BenchmarkScore Build(
-        string benchmark, string metric, AnswerSheet sheet, WeightedMetric weighted, string[] images, IReadOnlyList<Measure> measures, string unit = "%")
+        string benchmark, string metric, AnswerSheet sheet, WeightedMetric weighted, string[] images, IReadOnlyList<Measure> measures, string unit = "%",
+        int[]? strata = null)
     {
         return new BenchmarkScore
         {
@@ -41,7 +39,7 @@ static class ScoreBuilder
             Metric = metric,
             Value = weighted(Once(images.Length)),
             Unit = unit,
-            Interval = Bootstrap.Interval(weighted, images.Length),
+            Interval = Bootstrap.Interval(weighted, images.Length, strata),
             Measures = measures,
             Questions = sheet.Asked,
             Answered = sheet.Answered,
@@ -51,6 +49,7 @@ static class ScoreBuilder
             Unmatched = sheet.Unmatched,
             Weighted = weighted,
             Images = images,
+            Strata = strata,
         };
     }
 
@@ -69,11 +68,31 @@ static class ScoreBuilder
     static Measure Category(IGrouping<string, Credit> group)
     {
         double[] values = [.. group.Select(static c => c.Value)];
-        ConfidenceInterval? interval = IsAllOrNothing(values) ? ConfidenceInterval.Wilson(values.Count(static v => v == 1), values.Length) : null;
-        return new Measure(group.Key, 100 * values.Average(), values.Length, Interval: interval);
+        return new Measure(group.Key, 100 * values.Average(), values.Length, Interval: Interval([.. group]));
     }
 
-    static bool IsAllOrNothing(double[] values) => values.All(static v => v is 0 or 1);
+    /// <summary>
+    /// The interval of a mean credit: the bootstrap over images, because answers about one image stand and fall together. Wilson's,
+    /// which takes answers for independent and right or wrong, where every image has one question; and where all answers are right, or
+    /// all wrong, which leaves the bootstrap nothing to draw from: then every image counts once, as if its answers were one.
+    /// </summary>
+    internal static ConfidenceInterval Interval(IReadOnlyList<Credit> credits)
+    {
+        (string Image, double Sum, int Count)[] images = ByImage(credits);
+        return Wilson([.. credits.Select(static c => c.Value)], images.Length) ?? Bootstrap.Interval(weights => WeightedMean(images, weights), images.Length);
+    }
+
+    static ConfidenceInterval? Wilson(double[] values, int images)
+    {
+        if (Array.TrueForAll(values, static v => v == 1)) return ConfidenceInterval.Wilson(images, images);
+        if (Array.TrueForAll(values, static v => v == 0)) return ConfidenceInterval.Wilson(0, images);
+        return images == values.Length && Array.TrueForAll(values, static v => v is 0 or 1)
+            ? ConfidenceInterval.Wilson(values.Count(static v => v == 1), values.Length)
+            : null;
+    }
+
+    static (string Image, double Sum, int Count)[] ByImage(IReadOnlyList<Credit> credits) =>
+        [.. credits.GroupBy(static c => c.Cluster).Select(static g => (g.Key, g.Sum(static c => c.Value), g.Count()))];
 
     static double WeightedMean((string Image, double Sum, int Count)[] images, ReadOnlySpan<int> weights)
     {

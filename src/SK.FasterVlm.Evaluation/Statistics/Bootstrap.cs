@@ -4,7 +4,8 @@ namespace SK.FasterVlm.Evaluation.Statistics;
 
 /// <summary>
 /// Percentile bootstrap over images (Efron and Tibshirani, 1993, ch. 13): questions about one image stand and fall together, so
-/// whole images are drawn with replacement and the headline number is computed anew. Seeded: the same answers give the same interval.
+/// whole images are drawn with replacement and the headline number is computed anew. Where a benchmark is made of parts of fixed size
+/// (MME's tasks), each part's images are drawn from that part. Seeded: the same answers give the same interval.
 /// </summary>
 public static class Bootstrap
 {
@@ -19,10 +20,20 @@ public static class Bootstrap
     /// <param name="images">Number of images.</param>
     /// <param name="resamples">How many resamples, at least 20.</param>
     /// <param name="seed">Seed of the draws.</param>
-    public static ConfidenceInterval Interval(WeightedMetric metric, int images, int resamples = DefaultResamples, ulong seed = DefaultSeed)
+    public static ConfidenceInterval Interval(WeightedMetric metric, int images, int resamples = DefaultResamples, ulong seed = DefaultSeed) =>
+        Interval(metric, images, strata: null, resamples, seed);
+
+    /// <summary>The interval of one metric, drawn within parts.</summary>
+    /// <param name="metric">The headline number under multiplicities.</param>
+    /// <param name="images">Number of images.</param>
+    /// <param name="strata">The part of every image; null: one part.</param>
+    /// <param name="resamples">How many resamples, at least 20.</param>
+    /// <param name="seed">Seed of the draws.</param>
+    internal static ConfidenceInterval Interval(
+        WeightedMetric metric, int images, int[]? strata, int resamples = DefaultResamples, ulong seed = DefaultSeed)
     {
         ArgumentNullException.ThrowIfNull(metric);
-        return Percentiles(Draw(images, resamples, seed, weights => metric(weights)));
+        return Percentiles(Draw(Parts(images, strata), resamples, seed, weights => metric(weights)));
     }
 
     /// <summary>
@@ -35,18 +46,22 @@ public static class Bootstrap
         ArgumentNullException.ThrowIfNull(first);
         ArgumentNullException.ThrowIfNull(second);
         if (!first.Images.AsSpan().SequenceEqual(second.Images)) throw new ArgumentException("The two scores are not over the same images.");
-        return Percentiles(Draw(first.Images.Length, resamples, seed, weights => first.Weighted(weights) - second.Weighted(weights)));
+        return Percentiles(Draw(Parts(first.Images.Length, first.Strata), resamples, seed, weights => first.Weighted(weights) - second.Weighted(weights)));
     }
 
-    static List<double> Draw(int images, int resamples, ulong seed, Func<int[], double> metric)
+    static int[][] Parts(int images, int[]? strata) =>
+        [.. Enumerable.Range(0, images).GroupBy(i => strata is null ? 0 : strata[i]).Select(static part => part.ToArray())];
+
+    static List<double> Draw(int[][] parts, int resamples, ulong seed, Func<int[], double> metric)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(resamples, 20);
         var values = new List<double>(resamples);
-        int[] weights = new int[images];
-        for (int r = 0; r < resamples && images > 0; r++)
+        int[] weights = new int[parts.Sum(static p => p.Length)];
+        for (int r = 0; r < resamples && weights.Length > 0; r++)
         {
             Array.Clear(weights);
-            for (int i = 0; i < images; i++) weights[Below(ref seed, images)]++;
+            foreach (int[] part in parts)
+                for (int i = 0; i < part.Length; i++) weights[part[Below(ref seed, part.Length)]]++;
             // A resample can lack a whole category (F1 of nothing); it says nothing about the number.
             if (metric(weights) is var value && double.IsFinite(value)) values.Add(value);
         }

@@ -97,6 +97,43 @@ public sealed class ChoiceBenchmarkTests : IDisposable
     }
 
     [Fact]
+    public void MmBench_TableThatHoldsItsRotations_IsScoredByQuestion()
+    {
+        // As the organiser publishes the dev table: rotation r of question i has the index i + r * 10^6, choices and answer turned, and
+        // may name the row whose picture it shares. Question 10 is right in all three, question 11 in one of two.
+        string table = _folder.Write("mmbench.tsv", Header
+            + "10\tWhat colour?\tLook.\tred\tblue\tgreen\t\tB\tcolour\tAQID\ts\tl2\tc\tdev\n"
+            + "11\tWhich?\t\tcat\tdog\t\t\tA\tanimal\tBAUG\ts\tl2\tc\tdev\n"
+            + "1000010\tWhat colour?\tLook.\tblue\tgreen\tred\t\tA\tcolour\t10\ts\tl2\tc\tdev\n"
+            + "1000011\tWhich?\t\tdog\tcat\t\t\tB\tanimal\tBAUG\ts\tl2\tc\tdev\n"
+            + "2000010\tWhat colour?\tLook.\tgreen\tred\tblue\t\tC\tcolour\tAQID\ts\tl2\tc\tdev\n");
+        string answers = _folder.Lines("a.jsonl", Answer(10, "B"), Answer(1000010, "A"), Answer(2000010, "C"), Answer(11, "A"), Answer(1000011, "A"));
+        var benchmark = new MmBenchBenchmark(false);
+
+        IReadOnlyList<EvaluationQuestion> questions = benchmark.ReadQuestions(table);
+        BenchmarkScore score = AnswersScorer.Score(benchmark, table, answers, null);
+
+        Assert.Equal(5, questions.Count);
+        Assert.Equal([1, 2, 3], questions[2].ImageBytes.ToArray());
+        Assert.Equal(["#10", "#11", "#10", "#11", "#10"], questions.Select(static q => q.ImageKey));
+        Assert.Equal(("circular accuracy", 50.0), (score.Metric, score.Value));
+        Assert.Equal(100, score.Measures.Single(static m => m.Name == "single-pass accuracy").Value);
+        Assert.Equal((100.0, 0.0), (score.Measures.Single(static m => m.Name == "colour").Value, score.Measures.Single(static m => m.Name == "animal").Value));
+        Assert.Contains("--circular", Assert.Throws<EvaluationException>(() => benchmark.ReadQuestions(table, new ReadOptions(Circular: true))).Message, StringComparison.Ordinal);
+        Assert.Null(benchmark.DiffersFromPublished(Sheet(benchmark, table, answers)));
+    }
+
+    [Fact]
+    public void MmBench_TestTable_HasNoLabelsButAnUpload()
+    {
+        string table = _folder.Write("t.tsv", "index\tquestion\tA\tB\timage\n1\tq\tx\ty\tAQID\n");
+
+        Assert.Null(new MmBenchBenchmark(false).DefaultLabels(table));
+        Assert.Equal(Table("1\tq\t\tx\ty\t\t\tA\tc") is var dev ? dev : "", new MmBenchBenchmark(false).DefaultLabels(dev));
+        Assert.True(new MmBenchBenchmark(false).NeedsLabels);
+    }
+
+    [Fact]
     public void MmBench_SinglePassAndChinese_AskOnceInTheirLanguage()
     {
         string table = Table("10\tWhat?\t\tred\tblue\t\t\tB\tcolour");
@@ -128,7 +165,7 @@ public sealed class ChoiceBenchmarkTests : IDisposable
     [Fact]
     public void MmBench_Upload_IsAWorkbookWithPredictions()
     {
-        string table = Table("10\tWhat?\t\tred & <b>\tblue\t\t\tB\tcolour");
+        string table = Table("10\tWhat?\tA hint.\tred & <b>\tblue\t\t\tB\tcolour");
         string answers = _folder.Lines("a.jsonl", Answer(10, "B"));
         var benchmark = new MmBenchBenchmark(false);
 
@@ -139,6 +176,10 @@ public sealed class ChoiceBenchmarkTests : IDisposable
         string sheet = reader.ReadToEnd();
         Assert.Contains("prediction", sheet, StringComparison.Ordinal);
         Assert.Contains("red &amp; &lt;b&gt;", sheet, StringComparison.Ordinal);
+        // The server joins by index, a number, and knows the hint itself.
+        Assert.Contains("<row><c><v>10</v></c>", sheet, StringComparison.Ordinal);
+        Assert.Contains(">What?<", sheet, StringComparison.Ordinal);
+        Assert.DoesNotContain("A hint.", sheet, StringComparison.Ordinal);
         Assert.NotNull(archive.GetEntry("[Content_Types].xml"));
     }
 

@@ -52,6 +52,34 @@ public sealed class MmeTests : IDisposable
     }
 
     [Fact]
+    public void Score_SeveralTasks_SumsAndDrawsWithinThem()
+    {
+        // existence: one image of two both right, the other none (50 + 50); count: one of one (100 + 100); OCR: one of two questions
+        // (50 + 0); numerical_calculation: all wrong. Perception 350, cognition 0.
+        (string Image, bool First, bool Second)[] images =
+            [("existence/a.jpg", true, true), ("existence/b.jpg", false, false), ("count/c.jpg", true, true), ("OCR/d.jpg", true, false), ("numerical_calculation/e.png", false, false)];
+        var questions = new List<string>();
+        var answers = new List<string>();
+        foreach ((string image, bool first, bool second) in images)
+        {
+            string task = image.Split('/')[0];
+            _folder.Lines($"gt/{task}/{Path.GetFileNameWithoutExtension(image)}.txt", "One? Please answer yes or no.\tYes", "Two? Please answer yes or no.\tNo");
+            foreach (string text in new[] { "One?", "Two?" })
+                questions.Add($$"""{"question_id": "{{image}}", "image": "{{image}}", "text": "{{text}}\nAnswer the question using a single word or phrase.", "category": "{{task}}"}""");
+            answers.Add(Answer(image, first ? "Yes" : "No", "One?"));
+            answers.Add(Answer(image, second ? "No" : "Yes", "Two?"));
+        }
+
+        BenchmarkScore score = Score(new MmeBenchmark(), _folder.Lines("q.jsonl", [.. questions]), _folder.Lines("a.jsonl", [.. answers]), _folder.At("gt"));
+
+        Assert.Equal(350, score.Value, 9);
+        Assert.Equal([100.0, 200, 50, 0], new[] { "existence", "count", "OCR", "numerical_calculation" }.Select(task => Measure(score, task)));
+        Assert.Equal((0.0, 350.0), (Measure(score, "cognition"), Measure(score, "perception + cognition")));
+        // Drawn within tasks only existence can vary, from 0 to 200: 250 to 450. Drawn over all images a task could be missing.
+        Assert.Equal((250.0, 450.0), (score.Interval.Low, score.Interval.High));
+    }
+
+    [Fact]
     public void Score_QuestionWithoutLabel_IsRefused()
     {
         _folder.Lines("gt/count/a.txt", "Other? Please answer yes or no.\tYes");

@@ -78,6 +78,43 @@ public sealed class ShortAnswerBenchmarkTests : IDisposable
     }
 
     [Fact]
+    public void TextVqa_OldPromptForm_FindsItsLabel()
+    {
+        string labels = _folder.Write("gt.json", $$"""
+            {"data": [{"image_id": "x", "question": "What brand is it?", "answers": [{{string.Join(", ", Enumerable.Repeat("\"acme\"", 10))}}]},
+                      {"image_id": "x", "question": "What year?", "answers": [{{string.Join(", ", Enumerable.Repeat("\"1999\"", 10))}}]}]}
+            """);
+        string questions = _folder.Lines("q.jsonl",
+            """{"question_id": "x", "image": "x.jpg", "text": "OCR tokens: ACME, 1999. Question: What Brand is it? Short answer:"}""",
+            """{"question_id": "x", "image": "x.jpg", "text": "OCR tokens: ACME, 1999. Question: What year? Short answer:"}""");
+        string answers = _folder.Lines("a.jsonl",
+            Answer("x", "1999", "OCR tokens: ACME, 1999. Question: What year? Short answer:"),
+            Answer("x", "acme", "OCR tokens: ACME, 1999. Question: What Brand is it? Short answer:"));
+
+        Assert.Equal(100, Score(new TextVqaBenchmark(), questions, answers, labels).Value);
+    }
+
+    [Fact]
+    public void DiffersFromPublished_OtherSplitPromptOrPart_SaysWhich()
+    {
+        Assert.Contains("test-dev", Reason(new VqaV2Benchmark(), "COCO_val2014_000000000042.jpg", "q"), StringComparison.Ordinal);
+        Assert.Null(Reason(new VqaV2Benchmark(), "COCO_test2015_000000000042.jpg", "q"));
+        Assert.Contains("test split", Reason(new VizWizBenchmark(), "VizWiz_val_00000000.jpg", "q"), StringComparison.Ordinal);
+        Assert.Null(Reason(new VizWizBenchmark(), "VizWiz_test_00000000.jpg", "q"));
+        Assert.Contains("OCR tokens", Reason(new TextVqaBenchmark(), "x.jpg", "q"), StringComparison.Ordinal);
+        Assert.Null(Reason(new TextVqaBenchmark(), "x.jpg", "q\nReference OCR token: A"));
+        Assert.Null(Reason(new GqaBenchmark(), "x.jpg", "q"));
+        Assert.Contains("1 of 2 questions", Reason(new GqaBenchmark(), "x.jpg", "q", more: true), StringComparison.Ordinal);
+
+        static string? Reason(Benchmark benchmark, string image, string text, bool more = false)
+        {
+            var question = new EvaluationQuestion { Id = QuestionId.FromNumber(1), Image = image, Text = text };
+            EvaluationQuestion[] all = more ? [question, question with { Id = QuestionId.FromNumber(2) }] : [question];
+            return benchmark.DiffersFromPublished(benchmark.Join(all, new([], []), static q => q.Id.Text == "1"));
+        }
+    }
+
+    [Fact]
     public void VqaV2_Validation_ScoresByAnswerType()
     {
         string q = _folder.Write("q.json", """{"data_subtype": "val2014", "questions": [{"image_id": 42, "question": "Is it?", "question_id": 420}, {"image_id": 42, "question": "How many?", "question_id": 421}]}""");

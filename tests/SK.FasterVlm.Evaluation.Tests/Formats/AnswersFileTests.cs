@@ -92,5 +92,12 @@ public sealed class AnswersFileTests : IDisposable
         Assert.Contains("textvqa", Assert.Throws<EvaluationException>(() => BenchmarkCatalog.Find("coco")).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Read_ErrorOfNull_IsAnAnswer()
+    {
+        string path = _folder.Lines("null.jsonl", """{"question_id": 1, "text": "yes", "metadata": {"error": null}}""");
+        Assert.Null(AnswersFile.Read(path).Answers.Single().Error);
+    }
+
     public void Dispose() => _folder.Dispose();
 }

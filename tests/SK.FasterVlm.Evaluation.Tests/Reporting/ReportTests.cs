@@ -38,7 +38,7 @@ public sealed class ReportTests : IDisposable
         foreach (string part in new[]
         {
             "# JSON lines: scripted", "| all | 100 % | 144 | 100.00 |", "| cls | 25 % | 36 | 90.00 |", "random (mean of 2 seeds)", "cls − random", "cls is better",
-            "SK.FasterVlm 0.1.0", "`model.gguf`", "`ab12`", "template: vicuna_v1", "20 of 20 asked", "labels: `l.jsonl`", "greedy", "even", "odd", "held-out", "1 (60.00), 2 (50.00)", "bootstrap",
+            "SK.FasterVlm 0.1.0", "`model.gguf`", "`ab12`", "template: vicuna_v1", "20 of 20 asked", "labels: `l.jsonl`, SHA-256", "greedy", "even", "odd", "held-out", "1 (60.00), 2 (50.00)", "bootstrap",
         }) Assert.Contains(part, text, StringComparison.Ordinal);
         Assert.DoesNotContain(_folder.Root, text, StringComparison.Ordinal);
     }
@@ -141,6 +141,105 @@ public sealed class ReportTests : IDisposable
     }
 
     [Fact]
+    public async Task Summary_UnlikeRuns_AreRefusedByName()
+    {
+        const string Questions = """ "questions": {"file": "a", "sha256": "1", "asked": 10} """, Fewer = """ "questions": {"file": "b", "sha256": "1", "asked": 5} """;
+        string[] settings = [await Fake("pope", "s1", """ "library": "0.1.0" """, "", (1, 80)), await Fake("mme", "s2", """ "library": "0.2.0" """, "", (1, 1600))];
+        string[] asked = [await Fake("pope", "q1", Questions, "", (1, 80)), await Fake("pope", "q2", Fewer, "", (0.25, 60))];
+        string[] same = [asked[0], await Fake("pope", "q3", Questions, "", (0.25, 60))];
+
+        Assert.Contains("library", Assert.Throws<EvaluationException>(() => EvaluationSummary.Read(settings)).Message, StringComparison.Ordinal);
+        Assert.Contains("questions.asked", Assert.Throws<EvaluationException>(() => EvaluationSummary.Read(asked)).Message, StringComparison.Ordinal);
+        Assert.Equal(75, EvaluationSummary.Read(same).Rows[1].MeanOfRatios!.Value, 9);
+    }
+
+    [Fact]
+    public async Task Summary_AnotherProtocol_StandsWithoutPublishedRows()
+    {
+        string run = await Fake("mmbench", "p", "", """ "differs_from_published": "asked once", """, (1, 60), (0.25, 50));
+
+        string text = EvaluationSummary.Read([run]).ToMarkdown();
+
+        Assert.DoesNotContain("*published*", text, StringComparison.Ordinal);
+        Assert.Contains("No published rows", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Create_SeveralSeeds_TakesAllTheirTimes()
+    {
+        EvaluationReport report = await Report(time: static c => c.Seed == 2 ? 30 : 10);
+
+        Assert.Equal(20, report.Rows[2].Timings!.FirstTokenMs);
+        Assert.Equal(40, report.Rows[2].Timings!.Answers);
+    }
+
+    [Fact]
+    public async Task Chart_Sweep_DrawsALinePerSelectorAndThePublishedOne()
+    {
+        if (!ChartWriter.CanWriteText) Assert.Skip("This machine has no font, so there is no chart.");
+        EvaluationReport report = await Report();
+        EvaluationReport pope = report with { Run = report.Run with { Benchmark = new PopeBenchmark() }, Published = PublishedResults.For("pope") };
+
+        using ScottPlot.Plot plain = ChartWriter.Draw(report)!, published = ChartWriter.Draw(pope)!;
+
+        Assert.Equal(["[CLS] attention (FasterVLM)", "random"], Lines(plain).Select(static s => s.LegendText));
+        Assert.Equal([80.0, 90, 100], Lines(plain)[0].Data.GetScatterPoints().Select(static p => p.Y));
+        Assert.Equal([25.0, 55, 100], Lines(plain)[1].Data.GetScatterPoints().Select(static p => p.Y));
+        Assert.Equal(100, plain.GetPlottables<ScottPlot.Plottables.HorizontalLine>().Single().Y);
+        Assert.Equal(["published: FasterVLM, LLaVA-1.5-7B", "published: FasterVLM, LLaVA-NeXT-7B"], Lines(published).Skip(2).Select(static s => s.LegendText));
+        Assert.Equal([67.24, 75.85, 83.46, 86.20, 85.92, 85.88], Lines(published)[2].Data.GetScatterPoints().Select(static p => p.Y));
+
+        static ScottPlot.Plottables.Scatter[] Lines(ScottPlot.Plot plot) => [.. plot.GetPlottables<ScottPlot.Plottables.Scatter>()];
+    }
+
+    [Fact]
+    public async Task CompactTable_Report_IsTheSameFromItsJson()
+    {
+        EvaluationReport report = await Report();
+        string json = _folder.Write("report.json", JsonReport.Render(report));
+
+        string table = CompactTable.Render(report);
+
+        Assert.Equal(table, CompactTable.Render(json));
+        Assert.StartsWith("| visual tokens kept | [CLS] attention | random |\n| --- | ---: | ---: |\n| 144 (all) | 100.0 (", table, StringComparison.Ordinal);
+        Assert.Contains("\n| 36 (25 %) | 90.0 (", table, StringComparison.Ordinal);
+        Assert.Contains(table, MarkdownReport.Render(report), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Create_Labels_AreNamedWithTheirHash()
+    {
+        EvaluationReport report = await Report();
+        string expected = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(await File.ReadAllBytesAsync(_folder.At("l.jsonl"), TestContext.Current.CancellationToken)));
+
+        string text = MarkdownReport.Render(report with { MeasuredOn = "2 threads of a machine" });
+
+        Assert.Contains($"labels: `l.jsonl`, SHA-256 `{expected}`", text, StringComparison.Ordinal);
+        Assert.Contains("encoded already; 2 threads of a machine", text, StringComparison.Ordinal);
+        // A folder's is that of its label files; what else lies there does not matter.
+        _folder.Write("labels/t/a.txt", "x");
+        string before = LabelFiles.Sha256(_folder.At("labels"));
+        _folder.Write("labels/t/a.jpg", "x");
+        Assert.Equal(before, LabelFiles.Sha256(_folder.At("labels")));
+        _folder.Write("labels/t/b.txt", "x");
+        Assert.NotEqual(before, LabelFiles.Sha256(_folder.At("labels")));
+    }
+
+    [Fact]
+    public async Task CheckLabels_LabelsOfOtherQuestions_AreRefusedWithoutARun()
+    {
+        await Report();
+        EvaluationRunOptions options = new()
+        {
+            Benchmark = new JsonlBenchmark(), QuestionsPath = _folder.At("q.jsonl"), Directory = _folder.At("never"), Configurations = EvaluationConfiguration.Sweep(["cls"], [1]),
+        };
+
+        EvaluationReport.CheckLabels(options, _folder.At("l.jsonl"));
+        Assert.Throws<EvaluationException>(() => EvaluationReport.CheckLabels(options, _folder.Lines("other.jsonl", """{"question_id": 99, "label": "x"}""")));
+        Assert.False(Directory.Exists(_folder.At("never")));
+    }
+
+    [Fact]
     public async Task Summary_DifferentModels_IsRefused()
     {
         string[] runs = [await Fake("pope", "abc", (1, 80)), await Fake("mme", "def", (1, 1600))];
@@ -148,7 +247,7 @@ public sealed class ReportTests : IDisposable
     }
 
     // 20 questions about 20 images; cls answers 18 and 16 of them, random 12 or 10 and 5.
-    async Task<EvaluationReport> Report(bool keepImages = false)
+    async Task<EvaluationReport> Report(bool keepImages = false, Func<EvaluationConfiguration, double>? time = null)
     {
         string questions = _folder.Lines("q.jsonl", [.. Enumerable.Range(0, 20).Select(static i =>
             $$"""{"question_id": {{i}}, "image": "{{i}}.png", "text": "What?", "category": "{{(i % 2 == 0 ? "even" : "odd")}}"}""")]);
@@ -167,6 +266,7 @@ public sealed class ReportTests : IDisposable
                 _ => 5,
             }) ? content : "wrong",
         };
+        if (time is not null) model.FirstTokenMs = time;
         EvaluationRunResult run = await new EvaluationRun(new()
         {
             Benchmark = new JsonlBenchmark(),
@@ -178,12 +278,19 @@ public sealed class ReportTests : IDisposable
         return EvaluationReport.Create(run, questions, labels);
     }
 
-    Task<string> Fake(string benchmark, string hash, params (double Keep, double Value)[] rows)
+    Task<string> Fake(string benchmark, string hash, params (double Keep, double Value)[] rows) => Fake(benchmark, hash, hash, "", "", rows);
+
+    // Of one model, with further facts of the run and of the report.
+    Task<string> Fake(string benchmark, string folder, string run, string report, params (double Keep, double Value)[] rows) =>
+        Fake(benchmark, "abc", folder, run, report, rows);
+
+    Task<string> Fake(string benchmark, string hash, string folder, string run, string report, (double Keep, double Value)[] rows)
     {
         string list = string.Join(",", rows.Select(static r => string.Create(CultureInfo.InvariantCulture, $$"""{"selector": "{{(r.Keep == 1 ? "all" : "cls")}}", "keep": {{r.Keep}}, "value": {{r.Value}}}""")));
-        _folder.Write($"{benchmark}-{hash}/report.json",
-            $$"""{"run": {"benchmark": "{{benchmark}}", "model": {"name": "m", "files": [{"sha256": "{{hash}}"}] } }, "rows": [{{list}}]}""");
-        return Task.FromResult(_folder.At($"{benchmark}-{hash}"));
+        string more = run.Length > 0 ? run + "," : "";
+        _folder.Write($"{benchmark}-{folder}/report.json",
+            $$"""{"run": { {{more}} "benchmark": "{{benchmark}}", "model": {"name": "m", "files": [{"sha256": "{{hash}}"}] } }, {{report}} "rows": [{{list}}]}""");
+        return Task.FromResult(_folder.At($"{benchmark}-{folder}"));
     }
 
     public void Dispose() => _folder.Dispose();

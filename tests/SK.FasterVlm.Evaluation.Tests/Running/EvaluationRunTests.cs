@@ -181,18 +181,70 @@ public sealed class EvaluationRunTests : IDisposable
         await Assert.ThrowsAsync<EvaluationException>(() => Run(new ScriptedModel(), Options() with { ImageFolder = null }));
     }
 
+    [Theory]
+    [InlineData(40)] // ends at the 20th
+    [InlineData(3)] // ends behind the last
+    public async Task Run_WrongFolder_LeavesNothingThatTheNextAttemptWouldSkip(int images)
+    {
+        string questions = _folder.Lines("many.jsonl", [.. Enumerable.Range(0, images).Select(static i => $$"""{"question_id": {{i}}, "image": "x{{i}}.png", "text": "?"}""")]);
+        await Assert.ThrowsAsync<EvaluationException>(() => Run(new ScriptedModel(), Options() with { QuestionsPath = questions }));
+        Assert.All(Files(), static f => Assert.Empty(File.ReadAllBytes(f)));
+
+        for (int i = 0; i < images; i++) _folder.Write($"right/x{i}.png", $"thing{i}");
+        EvaluationRunResult result = await Run(new ScriptedModel(), Options() with { QuestionsPath = questions, ImageFolder = _folder.At("right") });
+
+        Assert.Equal((images, 0), (result.Configurations[0].Sheet.Answered, result.Configurations[0].Sheet.Failed));
+    }
+
+    [Fact]
+    public async Task Run_BadImagesBeforeTheFirstGoodOne_AreRecordedOnceOneHasWorked()
+    {
+        string questions = _folder.Lines("late.jsonl", [.. Enumerable.Range(0, 19).Select(static i => $$"""{"question_id": {{i}}, "image": "x{{i}}.png", "text": "?"}"""),
+            """{"question_id": 19, "image": "i0.png", "text": "?"}""", """{"question_id": 20, "image": "y.png", "text": "?"}"""]);
+
+        EvaluationRunResult result = await Run(new ScriptedModel(), Options() with { QuestionsPath = questions });
+
+        Assert.Equal((1, 20), (result.Configurations[0].Sheet.Answered, result.Configurations[0].Sheet.Failed));
+        Assert.Equal(21, AnswersFile.Read(Files()[0]).Answers.Count);
+    }
+
+    [Fact]
+    public async Task Run_FolderWithASlashBehindIt_IsTheSameFolder()
+    {
+        EvaluationRunResult result = await Run(new ScriptedModel(), Options() with { ImageFolder = _folder.At("images") + Path.DirectorySeparatorChar });
+
+        Assert.Equal((6, 0), (result.Configurations[0].Sheet.Answered, result.Configurations[0].Sheet.Failed));
+    }
+
+    [Fact]
+    public async Task Run_TimingsCutInTheMiddleOfANumber_LoseThatLineOnly()
+    {
+        await Run(new ScriptedModel());
+        string path = Path.Combine(_folder.At("run"), "timings.csv");
+        byte[] whole = await File.ReadAllBytesAsync(path, TestContext.Current.CancellationToken);
+        // "...,20.00" cut to "...,2": five fields, and a number ten times too small.
+        await File.WriteAllBytesAsync(path, whole[..^5], TestContext.Current.CancellationToken);
+
+        EvaluationRunResult result = await Run(new ScriptedModel());
+
+        Assert.Equal(17, result.Configurations.Sum(static c => c.Timings!.Answers));
+        Assert.All(result.Configurations, static c => Assert.Equal(20, c.Timings!.TotalMs));
+    }
+
     [Fact]
     public async Task Run_OtherModelOrQuestions_IsRefusedByName()
     {
         await Run(new ScriptedModel());
-        ScriptedModel otherFile = new(), otherSetting = new(), otherVersion = new();
+        ScriptedModel otherFile = new(), otherSetting = new(), otherVersion = new(), otherRevision = new();
         otherFile.Info = otherFile.Info with { Files = [new("model.gguf", 12, "cd34")] };
         otherSetting.Info = otherSetting.Info with { Settings = new Dictionary<string, string> { ["template"] = "chatml" } };
         otherVersion.Info = otherVersion.Info with { LibraryVersion = "0.2.0" };
+        otherRevision.Info = otherRevision.Info with { LibraryRevision = "abc" };
 
         await Refused(otherFile, Options(), "model.files");
         await Refused(otherSetting, Options(), "model.settings.template");
         await Refused(otherVersion, Options(), "library");
+        await Refused(otherRevision, Options(), "revision");
         await Refused(new ScriptedModel(), Options() with { Limit = 2 }, "questions.asked");
         await Refused(new ScriptedModel(), Options() with { MaxOutputTokens = 5 }, "max_output_tokens");
         _folder.Write("q.jsonl", await File.ReadAllTextAsync(_questions, TestContext.Current.CancellationToken) + "\n");

@@ -22,6 +22,9 @@ public sealed class FasterVlmEvaluationModelTests : IAsyncDisposable
         Assert.Equal(["model.gguf", "mmproj.gguf"], info.Files.Select(static f => f.Name));
         Assert.Equal(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData("weights"u8)), info.Files[0].Sha256);
         Assert.Equal("vicuna_v1", info.Settings["chat template"]);
+        Assert.Equal("auto", info.Settings["views"]);
+        Assert.Contains("flash attention", info.Settings.Keys);
+        Assert.True(info.LibraryRevision is null || info.LibraryRevision.Length >= 7);
         Assert.Matches(@"^\d+\.\d+\.\d+", info.LibraryVersion);
         Assert.DoesNotContain("+", info.LibraryVersion, StringComparison.Ordinal);
     }

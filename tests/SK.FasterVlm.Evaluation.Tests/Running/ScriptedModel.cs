@@ -16,6 +16,8 @@ sealed class ScriptedModel : IEvaluationModel
     /// <summary>Throws when this many answers have been given: an interruption.</summary>
     internal int? StopAfter { get; set; }
 
+    internal Func<EvaluationConfiguration, double> FirstTokenMs { get; set; } = static configuration => 10 * configuration.Keep;
+
     internal Func<string, EvaluationConfiguration, string> Answer { get; set; } = static (content, configuration) => configuration.Keep >= 0.5 ? content : "wrong";
 
     public EvaluationModelInfo Info { get; set; } = new("scripted", [new("model.gguf", 12, "ab12")], new Dictionary<string, string> { ["template"] = "vicuna_v1" }, "0.1.0");
@@ -37,7 +39,7 @@ sealed class ScriptedModel : IEvaluationModel
         string content = ((Image?)image)?.Content ?? "";
         if (content == "long") throw new ContextLengthException(500, 100, 50);
         Asked.Add((content, question, configuration.Name, seed));
-        return Task.FromResult(new EvaluationReply(Answer(content, configuration), (int)Math.Ceiling(144 * configuration.Keep), 144, 10 * configuration.Keep, 20));
+        return Task.FromResult(new EvaluationReply(Answer(content, configuration), (int)Math.Ceiling(144 * configuration.Keep), 144, FirstTokenMs(configuration), 20));
     }
 
     sealed class Image(ScriptedModel model, string content) : IEvaluationImage

@@ -38,6 +38,17 @@ public sealed class AnswersScorerTests : IDisposable
     }
 
     [Fact]
+    public void Score_QuestionWithoutImageOfAnotherBenchmark_IsMissedWhenLeftOut()
+    {
+        string questions = _folder.Lines("q.jsonl", """{"question_id": 1, "text": "q"}""", """{"question_id": 2, "text": "q"}""");
+        string labels = _folder.Lines("l.jsonl", """{"question_id": 1, "label": "x"}""", """{"question_id": 2, "label": "y"}""");
+
+        BenchmarkScore score = AnswersScorer.Score(new JsonlBenchmark(), questions, _folder.Lines("a.jsonl", Answer(1, "x")), labels);
+
+        Assert.Equal((2, 1, 50), (score.Questions, score.Missing, score.Value));
+    }
+
+    [Fact]
     public void Join_FilesOfDifferentBenchmarks_IsRefused()
     {
         string questions = _folder.Lines("q.jsonl", """{"question_id": 1, "image": "a", "text": "q"}""");

@@ -62,6 +62,67 @@ public sealed class StatisticsTests
     }
 
     [Fact]
+    public void ByCategory_QuestionsOfOneImage_StandAndFallTogether()
+    {
+        // 400 answers of a category, right or wrong together in tens: Wilson's interval over answers would be about 10 wide.
+        Credit[] credits = [.. Enumerable.Range(0, 400).Select(static i => new Credit($"{i / 10}", "x", i / 10 % 2)), new("other", "y", 1), new("other", "y", 1)];
+        IReadOnlyList<Measure> measures = ScoreBuilder.ByCategory(credits);
+
+        ConfidenceInterval together = measures[0].Interval!.Value;
+        Assert.Equal("bootstrap over images", together.Method);
+        Assert.InRange(together.High - together.Low, 25, 37);
+        // All right: as many as there are images, one.
+        Assert.Equal(ConfidenceInterval.Wilson(1, 1), measures[1].Interval);
+        Assert.Equal("Wilson", ScoreBuilder.ByCategory([new("a", "x", 1), new("b", "x", 0), new("b", "y", 1)])[0].Interval!.Value.Method);
+    }
+
+    [Fact]
+    public void Interval_Resamples_ThatGiveNoNumberAreLeftOut()
+    {
+        // The second image alone makes the number; a resample without it has none.
+        WeightedMetric metric = static weights => weights[1] == 0 ? double.NaN : 7;
+        ConfidenceInterval some = Bootstrap.Interval(metric, 2), none = Bootstrap.Interval(static _ => double.PositiveInfinity, 2);
+
+        Assert.Equal((7.0, 7.0), (some.Low, some.High));
+        Assert.True(double.IsNaN(none.Low) && double.IsNaN(none.High));
+    }
+
+    [Fact]
+    public void Interval_Strata_KeepTheirSizes()
+    {
+        // Three images of one part, one of another: in every draw the first part has three, the second one.
+        ConfidenceInterval interval = Bootstrap.Interval(static weights => 10 * (weights[0] + weights[1] + weights[3]) + weights[2], 4, [0, 0, 1, 0]);
+
+        Assert.Equal((31.0, 31.0), (interval.Low, interval.High));
+    }
+
+    [Fact]
+    public void Aggregates_TwoWays_Differ()
+    {
+        // 50/100 and 300/400: ratios 0.5 and 0.75, means 175/250. MME counts a twentieth: 50 of 100 and 15 of 20.
+        Dictionary<string, double> full = new() { ["a"] = 100, ["b"] = 400 }, pruned = new() { ["a"] = 50, ["b"] = 300 };
+        Assert.Equal(62.5, Aggregates.MeanOfRatios(full, pruned), 9);
+        Assert.Equal(70, Aggregates.RatioOfMeans(full, pruned), 9);
+        Assert.Equal(100 * 65.0 / 120, Aggregates.RatioOfMeans(
+            new Dictionary<string, double> { ["a"] = 100, ["mme"] = 400 }, new Dictionary<string, double> { ["a"] = 50, ["mme"] = 300 }), 9);
+    }
+
+    [Fact]
+    public void Blind_CommonestAnswerOfAForm_IsCounted()
+    {
+        // Names of things are left open, so that three of four questions "Is there a *?" are answered by yes; both sides of the other form tie.
+        (string, string[], string, string)[] questions =
+        [
+            .. new[] { "yes", "yes", "yes", "no" }.SelectMany((label, i) => Enumerable.Range(0, 5).Select(j => ("p", new[] { "p", "all" }, $"Is there a thing{i}{j}?", label))),
+            ("q", ["q", "all"], "Left or right?", "left"), ("q", ["q", "all"], "Left or right?", "right"),
+        ];
+        Dictionary<string, double> blind = BlindBaseline.Compute(questions);
+
+        Assert.Equal((75.0, 50.0), (blind["p"], blind["q"]));
+        Assert.Equal(100 * 16 / 22.0, blind["all"], 9);
+    }
+
+    [Fact]
     public void Difference_EqualScores_IsZeroEvenWhenBothVary()
     {
         var score = new BenchmarkScore { Benchmark = "b", Metric = "m", Value = 50, Interval = default, Questions = 40, Answered = 40, Weighted = Half(40), Images = [.. Enumerable.Range(0, 40).Select(static i => $"{i}")] };
