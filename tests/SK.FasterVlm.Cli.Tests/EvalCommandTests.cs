@@ -53,6 +53,11 @@ public sealed class EvalCommandTests : IDisposable
     [InlineData("eval pope -q a -o b --keep 2")]
     [InlineData("eval pope -q a -o b --selector best")]
     [InlineData("eval pope -q a -o b --seeds -1")]
+    [InlineData("eval pope -q a -o b --keep ,")]
+    [InlineData("eval pope -q a -o b --selector ,")]
+    [InlineData("eval pope -q a -o b --seeds ,")]
+    [InlineData("eval pope -q a -o b --precision q5")]
+    [InlineData("eval pope -q a -o b --precision f16,f32")]
     [InlineData("eval score pope -q a")]
     [InlineData("eval summary")]
     public async Task A_wrong_command_line_is_refused(string line) => Assert.Equal(2, (await CliRun.InProcessAsync(line.Split(' '))).ExitCode);

@@ -1,9 +1,11 @@
 using System.CommandLine;
+using SK.FasterVlm.Cli.Bench;
 using SK.FasterVlm.Cli.Options;
 using SK.FasterVlm.Cli.Output;
 using SK.FasterVlm.Evaluation.Benchmarks;
 using SK.FasterVlm.Evaluation.Reporting;
 using SK.FasterVlm.Evaluation.Running;
+using SK.FasterVlm.Vision;
 
 namespace SK.FasterVlm.Cli.Commands;
 
@@ -40,6 +42,12 @@ internal sealed class EvalCommand
     readonly Option<int> _maxTokens = ValueParsers.Integer("--max-tokens", "Most tokens of an answer. Default: the benchmark's (128 or 1024).", 1, 1_048_576);
     readonly Option<bool> _circular = new("--circular") { Description = "MMBench: ask every rotation of the choices." };
     readonly Option<bool> _textOnly = new("--with-text-questions") { Description = "ScienceQA: ask the questions without an image too." };
+    readonly Option<TowerPrecision> _precision = new("--precision")
+    {
+        Description = "Precision of the vision tower: auto (q8_0 on a CPU), q8_0, f16, f32, or asstored for the file's.",
+        HelpName = "name",
+        CustomParser = ValueParsers.Name<TowerPrecision>,
+    };
     readonly Option<string?> _title = new("--title") { Description = "What report and chart call the benchmark; default: its name.", HelpName = "text" };
     readonly Option<bool> _retry = new("--retry-failed") { Description = "Ask again what failed in an earlier attempt." };
     readonly ModelOptions _model = new();
@@ -54,7 +62,7 @@ internal sealed class EvalCommand
         Command command = new("eval", "Run a benchmark of the field: " + string.Join(", ", BenchmarkCatalog.All.Select(static b => b.Name)) + ".")
         {
             self._benchmark, self._questions, self._images, self._labels, self._output, self._selectors, self._keeps, self._seeds,
-            self._limit, self._maxTokens, self._circular, self._textOnly, self._retry, self._title,
+            self._limit, self._maxTokens, self._circular, self._textOnly, self._retry, self._precision, self._title,
         };
         self._model.AddTo(command);
         command.Add(GlobalOptions.Json);
@@ -81,7 +89,10 @@ internal sealed class EvalCommand
         if (options.Benchmark.NeedsLabels && labels is null && options.Benchmark.UploadExtension is null)
             throw new CliException($"{options.Benchmark.Title} needs --labels: {options.Benchmark.Files}");
 
+        EvaluationReport.CheckLabels(options, labels);
+
         FasterVlmOptions model = _model.Read(parsed);
+        model.TowerPrecision = parsed.GetValue(_precision);
         // An answer must not depend, not even in its last bits, on the questions before it.
         (model.PrefixCache, model.MaxSequences) = (false, 1);
         ModelSession session = await ModelSession.LoadAsync(terminal, model, parsed.GetValue(GlobalOptions.Verbose), cancellationToken).ConfigureAwait(false);
@@ -91,6 +102,7 @@ internal sealed class EvalCommand
             EvaluationRunResult result = await ProgressDisplay.RunAsync(terminal, options.Benchmark.Title, show => run.RunAsync(
                 new ImmediateProgress<EvaluationProgress>(p => show((double)p.Done / p.Total, Title(options.Benchmark, p))), cancellationToken)).ConfigureAwait(false);
             EvaluationReport report = EvaluationReport.Create(result, options.QuestionsPath, labels);
+            report = report with { MeasuredOn = MeasuredOn(model) };
             if (parsed.GetValue(_title) is { Length: > 0 } title) report = report with { Title = title };
             IReadOnlyList<string> files = ReportFiles.Write(report, options.Directory);
 
@@ -122,6 +134,14 @@ internal sealed class EvalCommand
         };
     }
 
-    static string Title(Benchmark benchmark, EvaluationProgress p) =>
-        Format.Invariant($"{benchmark.Title} {p.Done}/{p.Total}{(p.Failed > 0 ? $", {p.Failed} failed" : "")}, {p.Remaining:hh\\:mm\\:ss} left");
+    static string MeasuredOn(FasterVlmOptions model)
+    {
+        MachineInfo machine = MachineInfo.Current();
+        string threads = model.Threads switch { 0 => "one thread per physical core", 1 => "1 thread", int n => Format.Invariant($"{n} threads") };
+        return Format.Invariant($"{threads} of {machine.Processor}, {machine.LogicalProcessors} logical processors, {machine.System}");
+    }
+
+    /// <summary>The line beside the bar. Large benchmarks take days, so hours are counted on.</summary>
+    internal static string Title(Benchmark benchmark, EvaluationProgress p) => Format.Invariant(
+        $"{benchmark.Title} {p.Done}/{p.Total}{(p.Failed > 0 ? $", {p.Failed} failed" : "")}, {(int)p.Remaining.TotalHours:00}:{p.Remaining:mm\\:ss} left");
 }

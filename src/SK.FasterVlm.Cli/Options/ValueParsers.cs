@@ -55,6 +55,14 @@ internal static class ValueParsers
         return option;
     }
 
+    /// <summary>Parser for an option that takes one name of an enumeration.</summary>
+    public static T Name<T>(ArgumentResult result) where T : struct, Enum
+    {
+        T[] names = Names<T>(result);
+        if (names.Length > 1) result.AddError("Give one name, not several.");
+        return names.Length == 1 ? names[0] : default;
+    }
+
     /// <summary>Parser for an option that takes names of an enumeration, or several separated by commas.</summary>
     public static T[] Names<T>(ArgumentResult result) where T : struct, Enum
     {
@@ -94,12 +102,18 @@ internal static class ValueParsers
     /// <summary>Parser for an option that takes selectors, separated by commas.</summary>
     public static string[] SelectorNames(ArgumentResult result)
     {
-        string[] names = [.. Items(result)];
+        string[] names = Items(result);
         foreach (string name in names)
             if (!VisualTokenSelectors.Names.Contains(name)) result.AddError($"'{name}' is not one of {string.Join(", ", VisualTokenSelectors.Names)}.");
         return names;
     }
 
-    static IEnumerable<string> Items(ArgumentResult result) => result.Tokens
-        .SelectMany(static token => token.Value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
+    // A list of commas alone would be taken for no list at all.
+    static string[] Items(ArgumentResult result)
+    {
+        string[] items = [.. result.Tokens
+            .SelectMany(static token => token.Value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))];
+        if (items.Length == 0) result.AddError($"'{string.Join(' ', result.Tokens.Select(static token => token.Value))}' holds no value; separate values by commas.");
+        return items;
+    }
 }
