@@ -18,6 +18,23 @@ internal static class HeldOutSetWriter
     public static void Write(string folder, Func<int, Scene> scenes, int count, SceneFonts fonts, string extension)
     {
         var images = Directory.CreateDirectory(Path.Combine(folder, "images"));
+        WriteQuestions(folder, scenes, count, extension, Select, scene => Save(scene, Path.Combine(images.FullName, $"{scene.Seed}.{extension}"), fonts, Scene.Size));
+    }
+
+    /// <summary>
+    /// Questions for a list of things (short form) and for descriptions (sentences) about the pictures of a set, without drawing them.
+    /// Apart from the set, because nobody should take one wording for the only right one: what exact match finds here is a lower bound.
+    /// </summary>
+    public static void WriteLists(string folder, Func<int, Scene> scenes, int count)
+    {
+        Directory.CreateDirectory(folder);
+        WriteQuestions(folder, scenes, count, "webp",
+            scene => QuestionWriter.Write(scene, shortOnly: true).Where(q => q.Category is "listing" or "description"), _ => { });
+    }
+
+    private static void WriteQuestions(
+        string folder, Func<int, Scene> scenes, int count, string extension, Func<Scene, IEnumerable<Question>> select, Action<Scene> draw)
+    {
         using var questions = new StreamWriter(Path.Combine(folder, "questions.jsonl"));
         using var labels = new StreamWriter(Path.Combine(folder, "labels.jsonl"));
         var id = 0;
@@ -25,11 +42,11 @@ internal static class HeldOutSetWriter
         {
             var scene = scenes(i);
             var image = $"{scene.Seed}.{extension}";
-            Save(scene, Path.Combine(images.FullName, image), fonts, Scene.Size);
+            draw(scene);
             var split = scene.HasHeldOutCombination ? "held-out-combination" : "seen-combinations";
-            foreach (var question in Select(scene))
+            foreach (var question in select(scene))
             {
-                var text = question.Text + Question.ShortSuffix;
+                var text = question.Prompt;
                 questions.WriteLine(JsonSerializer.Serialize(
                     new { question_id = ++id, image, text, category = question.Category, split }, Json));
                 labels.WriteLine(JsonSerializer.Serialize(
@@ -54,7 +71,7 @@ internal static class HeldOutSetWriter
     /// Short forms only: they are scored by comparing with the label. Descriptions have no single right wording. Most things
     /// stand alone; two thirds of the scenes leave the answer "1" out, so that always saying it scores little.
     /// </summary>
-    private static IEnumerable<Question> Select(Scene scene) =>
+    public static IEnumerable<Question> Select(Scene scene) =>
         QuestionWriter.Write(scene, shortOnly: true)
             .Where(q => PerPicture.ContainsKey(q.Category))
             .Where(q => q.Category != "count" || q.Answer != "1" || scene.Seed % 3 == 0)

@@ -5,13 +5,11 @@ const string Usage = """
       --out PATH       packed: path prefix of the three files; otherwise a folder
       --seed N         1..899 for training, 900.. held out (the two never overlap)
       --count N        number of scenes
-      --format F       packed (default, for train.py), webp, png, jpg (question and label files), demo (640 px wide jpg)
+      --format F       packed (default, for train.py), webp, png, jpg (question and label files), demo (640 px wide jpg),
+                       lists (no pictures: questions that ask for a list or a description of those of --format webp)
       --rule R         training (default below seed 900), any, heldout (each scene has a combination training never shows),
                        mixed (default from 900: every third scene like heldout, the others like training)
     """;
-
-const int FirstHeldOutSeed = 900;
-const int ScenesPerSeed = 1_000_000;
 
 var options = new Dictionary<string, string> { ["seed"] = "1", ["count"] = "1000", ["format"] = "packed", ["rule"] = "" };
 for (var i = 0; i < args.Length; i += 2)
@@ -26,18 +24,17 @@ for (var i = 0; i < args.Length; i += 2)
 }
 
 if (!options.TryGetValue("out", out var output)
-    || !int.TryParse(options["seed"], out var seed) || seed is < 1 or > 2000
-    || !int.TryParse(options["count"], out var count) || count is < 1 or > ScenesPerSeed)
+    || !int.TryParse(options["seed"], out var seed) || seed is < 1 or > SceneSeeds.Last
+    || !int.TryParse(options["count"], out var count) || count is < 1 or > SceneSeeds.ScenesPerSeed)
 {
     Console.Error.WriteLine(Usage);
     return 2;
 }
 
-var heldOutSeed = seed >= FirstHeldOutSeed;
-var rule = options["rule"] is { Length: > 0 } given ? given : heldOutSeed ? "mixed" : "training";
-if (!heldOutSeed && rule != "training")
+var rule = options["rule"] is { Length: > 0 } given ? given : SceneSeeds.DefaultRule(seed);
+if (!SceneSeeds.Allows(seed, rule))
 {
-    Console.Error.WriteLine($"Seeds below {FirstHeldOutSeed} are training seeds and must not show held-out combinations.");
+    Console.Error.WriteLine($"Seeds below {SceneSeeds.FirstHeldOut} are training seeds and must not show held-out combinations.");
     return 2;
 }
 
@@ -58,6 +55,9 @@ switch (options["format"])
     case "demo":
         HeldOutSetWriter.WriteDemo(output, Draw, count, fonts);
         break;
+    case "lists":
+        HeldOutSetWriter.WriteLists(output, Draw, count);
+        break;
     case "webp" or "png" or "jpg":
         HeldOutSetWriter.Write(output, Draw, count, fonts, options["format"]);
         break;
@@ -68,14 +68,4 @@ switch (options["format"])
 
 return 0;
 
-Scene Draw(int index)
-{
-    var sceneRule = rule switch
-    {
-        "training" => SceneRule.TrainingCombinations,
-        "any" => SceneRule.AnyCombination,
-        "heldout" => SceneRule.HeldOutCombination,
-        _ => index % 3 == 2 ? SceneRule.HeldOutCombination : SceneRule.TrainingCombinations,
-    };
-    return SceneGenerator.Generate(seed * ScenesPerSeed + index, sceneRule, fonts, content);
-}
+Scene Draw(int index) => SceneGenerator.Generate(SceneSeeds.Of(seed, index), SceneSeeds.Rule(rule, index), fonts.Width, content);

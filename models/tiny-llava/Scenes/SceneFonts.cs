@@ -2,23 +2,27 @@ using SkiaSharp;
 
 namespace SK.FasterVlm.Scenes;
 
-/// <summary>Emoji sprites and word fonts, loaded once. All come from Debian packages (fonts-noto-color-emoji, fonts-dejavu).</summary>
+/// <summary>Emoji sprites (when the first is drawn) and word fonts, loaded once. All come from Debian packages (fonts-noto-color-emoji, fonts-dejavu).</summary>
 internal sealed class SceneFonts
 {
     private const string Root = "/usr/share/fonts/truetype/";
     private const int SpriteSize = 128;
     private readonly SKTypeface[] _words;
-    private readonly SKImage?[] _sprites;
+    private readonly Lazy<SKImage?[]> _sprites = new(RenderSprites);
 
     public SceneFonts()
     {
         _words = [.. Vocabulary.FontFiles.Select(f => Load("dejavu/" + f))];
-        using var emoji = Load("noto/NotoColorEmoji.ttf");
-        using var font = new SKFont(emoji, 109);
-        _sprites = [.. Vocabulary.Kinds.Select(k => k.Glyph is null ? null : RenderSprite(font, k.Glyph))];
     }
 
-    public SKImage Sprite(Kind kind) => _sprites[kind.Id]!;
+    private static SKImage?[] RenderSprites()
+    {
+        using var emoji = Load("noto/NotoColorEmoji.ttf");
+        using var font = new SKFont(emoji, 109);
+        return [.. Vocabulary.Kinds.Select(k => k.Glyph is null ? null : RenderSprite(font, k.Glyph))];
+    }
+
+    public SKImage Sprite(Kind kind) => _sprites.Value[kind.Id]!;
 
     public SKTypeface Word(int font) => _words[font];
 

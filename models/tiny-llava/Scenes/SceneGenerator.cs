@@ -1,6 +1,9 @@
 namespace SK.FasterVlm.Scenes;
 
-/// <summary>Draws lots: the same seed, rule and content box always give the same scene.</summary>
+/// <summary>
+/// Draws lots: the same seed, rule and content box always give the same scene. Of fonts it needs only how wide a text is, per unit of
+/// the height of its capitals (<see cref="SceneFonts.Width"/>).
+/// </summary>
 internal static class SceneGenerator
 {
     private const float WordShare = 0.45f;
@@ -9,13 +12,13 @@ internal static class SceneGenerator
     private const float Smallest = 24;
     private const float Largest = 46;
 
-    public static Scene Generate(int seed, SceneRule rule, SceneFonts fonts, Box? content = null)
+    public static Scene Generate(int seed, SceneRule rule, Func<int, string, float> width, Box? content = null)
     {
         var random = new Random(seed);
         var box = content ?? SampleContent(random);
         while (true)
         {
-            var scene = Sample(seed, random, rule, fonts, box);
+            var scene = Sample(seed, random, rule, width, box);
             if (scene.Objects.Count > 0 && (rule != SceneRule.HeldOutCombination || scene.HasHeldOutCombination))
             {
                 return scene;
@@ -38,11 +41,11 @@ internal static class SceneGenerator
             : new Box(offset, 0, narrow, Scene.Size);
     }
 
-    private static Scene Sample(int seed, Random random, SceneRule rule, SceneFonts fonts, Box content)
+    private static Scene Sample(int seed, Random random, SceneRule rule, Func<int, string, float> width, Box content)
     {
         var style = (BackgroundStyle)random.Next(4);
         var taken = new List<Box>();
-        var word = random.NextSingle() < WordShare ? PlaceWord(random, fonts, content, taken) : null;
+        var word = random.NextSingle() < WordShare ? PlaceWord(random, width, content, taken) : null;
 
         var objects = new List<SceneObject>();
         foreach (var (kind, copies) in SampleKinds(random, rule, style))
@@ -85,22 +88,22 @@ internal static class SceneGenerator
         return result;
     }
 
-    private static SceneWord? PlaceWord(Random random, SceneFonts fonts, Box content, List<Box> taken)
+    private static SceneWord? PlaceWord(Random random, Func<int, string, float> width, Box content, List<Box> taken)
     {
         var text = Vocabulary.Words[random.Next(Vocabulary.Words.Length)];
         var font = random.Next(Vocabulary.FontFiles.Length);
         var height = 20 + random.NextSingle() * 12;
-        var width = fonts.Width(font, text) * height;
+        var length = width(font, text) * height;
         var room = content.Width - 2 * Margin;
-        if (width > room)
+        if (length > room)
         {
-            height *= room / width;
-            width = room;
+            height *= room / length;
+            length = room;
         }
 
         var box = new Box(
-            content.X + Margin + random.NextSingle() * (room - width),
-            content.Y + Margin + random.NextSingle() * (content.Height - 2 * Margin - height), width, height);
+            content.X + Margin + random.NextSingle() * (room - length),
+            content.Y + Margin + random.NextSingle() * (content.Height - 2 * Margin - height), length, height);
         taken.Add(box);
         return new SceneWord(text, font, random.Next(Vocabulary.Colors.Length), random.Next(3) == 0, box);
     }
