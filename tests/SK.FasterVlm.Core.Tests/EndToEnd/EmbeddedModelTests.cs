@@ -46,7 +46,9 @@ public sealed class EmbeddedModelTests
 
             float[] expected = data.AsSpan(picture.GetProperty("logits").GetProperty("offset").GetInt32(), model.Language.Info.VocabularySize).ToArray();
             float worst = (await LogitsAsync(model, image, parts)).Zip(expected, static (a, b) => Math.Abs(a - b)).Max();
-            Assert.True(worst < 0.02f, $"{picture.GetProperty("image")}: logits differ by {worst}");
+            TestContext.Current.TestOutputHelper?.WriteLine($"{picture.GetProperty("image")}: logits {worst:E1}");
+            // Reached with AVX-512: 3.7e-3; the KV cache holds 16-bit floats.
+            Assert.True(worst < 0.01f, $"{picture.GetProperty("image")}: logits differ by {worst}");
 
             ChatMessage message = new(ChatRole.User, [new DataContent(image, "image/png"), new TextContent(question)]);
             Assert.Equal(picture.GetProperty("answer").GetString(), (await client.GetResponseAsync([message], cancellationToken: Test)).Text);

@@ -41,9 +41,13 @@ public sealed class GoldenTowerTests
         using EncodedView view = tower.View(pixels);
         int[] all = [.. Enumerable.Range(0, header.PatchCount)];
         float[] attention = Array("cls_attention", image);
-        Assert.InRange(Compare.Max(attention, view.ClsAttention), 0, 1e-5);
-        Assert.InRange(Compare.Max(Array("features", image), tower.Features(view, all)), 0, 2e-3);
-        Assert.InRange(Compare.Max(Array("visual_tokens", image), tower.Tokens(view, all)), 0, 2e-3);
+        double attentionError = Compare.Max(attention, view.ClsAttention), featureError = Compare.Max(Array("features", image), tower.Features(view, all)),
+            tokenError = Compare.Max(Array("visual_tokens", image), tower.Tokens(view, all));
+        TestContext.Current.TestOutputHelper?.WriteLine($"{image}: attention {attentionError:E1}, features {featureError:E1}, visual tokens {tokenError:E1}");
+        // Reached with AVX-512: 1.1e-6, 9.7e-5 and 1.6e-5; the tanh form of GELU would be off by 1e-3 in the visual tokens.
+        Assert.InRange(attentionError, 0, 5e-6);
+        Assert.InRange(featureError, 0, 3e-4);
+        Assert.InRange(tokenError, 0, 5e-5);
         Assert.Equal(Kept(attention, header.GridSide, 0.25), Kept(view.ClsAttention, header.GridSide, 0.25));
     }
 
