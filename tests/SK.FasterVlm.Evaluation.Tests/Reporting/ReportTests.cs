@@ -231,7 +231,10 @@ public sealed class ReportTests : IDisposable
         await Report();
         EvaluationRunOptions options = new()
         {
-            Benchmark = new JsonlBenchmark(), QuestionsPath = _folder.At("q.jsonl"), Directory = _folder.At("never"), Configurations = EvaluationConfiguration.Sweep(["cls"], [1]),
+            Benchmark = new JsonlBenchmark(),
+            QuestionsPath = _folder.At("q.jsonl"),
+            Directory = _folder.At("never"),
+            Configurations = EvaluationConfiguration.Sweep(["cls"], [1]),
         };
 
         EvaluationReport.CheckLabels(options, _folder.At("l.jsonl"));
