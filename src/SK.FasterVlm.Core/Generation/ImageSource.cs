@@ -42,19 +42,19 @@ sealed class ImageSource(IVisionEncoder? vision, VisionCache cache)
         GenerationRequest request, int index, IProgress<ViewProgress>? progress, CancellationToken cancellationToken)
     {
         ImageInput image = request.Images[index];
-        EncodedImage encoded = image.Encoded ?? await vision!.EncodeAsync(
-            image.Bytes, request.Views, progress, cancellationToken).ConfigureAwait(false);
-        try
+        VisualTokens tokens;
+        if (image.Encoded is not { } encoded)
         {
-            VisualTokens tokens = await vision!.SelectAsync(
+            tokens = await vision!.EncodeAndSelectAsync(
+                image.Bytes, request.Views, request.Selector, request.Budget, request.SelectorSeed, progress, cancellationToken).ConfigureAwait(false);
+        }
+        else
+        {
+            tokens = await vision!.SelectAsync(
                 encoded, request.Selector, request.Budget, request.SelectorSeed, cancellationToken).ConfigureAwait(false);
             if (tokens.ClsAttention.Count == 0) tokens = tokens with { ClsAttention = encoded.ClsAttention };
-            return new CachedImage(tokens, RowKey.OfImage(tokens.Embeddings.Span));
         }
-        finally
-        {
-            if (image.Encoded is null) encoded.Dispose();
-        }
+        return new CachedImage(tokens, RowKey.OfImage(tokens.Embeddings.Span));
     }
 
     // An image from the cache has cost this request nothing.

@@ -169,4 +169,27 @@ public interface IVisionEncoder : IDisposable
     Task<VisualTokens> SelectAsync(
         EncodedImage image, IVisualTokenSelector selector, VisualTokenBudget budget, int seed = 0,
         CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// From an image's bytes to its visual tokens in one go, for whoever wants one selection only. An encoder that bounds the images in
+    /// work does both parts in one turn: an image whose selection had to wait for the encoding of later ones would keep its
+    /// intermediate results in memory meanwhile, and its request waiting.
+    /// </summary>
+    /// <param name="image">The file's bytes.</param>
+    /// <param name="views">Null takes the encoder's own settings.</param>
+    /// <param name="selector">Who is kept.</param>
+    /// <param name="budget">How many are kept of a view.</param>
+    /// <param name="seed">For selectors that draw at random.</param>
+    /// <param name="progress">Told after every view.</param>
+    /// <param name="cancellationToken">Checked as by the two methods this stands for.</param>
+    /// <returns>The tokens, with the [CLS] attention they were selected by.</returns>
+    /// <inheritdoc cref="EncodeAsync(ReadOnlyMemory{byte}, ViewSettings?, IProgress{ViewProgress}?, CancellationToken)" path="/exception"/>
+    async Task<VisualTokens> EncodeAndSelectAsync(
+        ReadOnlyMemory<byte> image, ViewSettings? views, IVisualTokenSelector selector, VisualTokenBudget budget, int seed = 0,
+        IProgress<ViewProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        using EncodedImage encoded = await EncodeAsync(image, views, progress, cancellationToken).ConfigureAwait(false);
+        VisualTokens tokens = await SelectAsync(encoded, selector, budget, seed, cancellationToken).ConfigureAwait(false);
+        return tokens.ClsAttention.Count > 0 ? tokens : tokens with { ClsAttention = encoded.ClsAttention };
+    }
 }

@@ -75,10 +75,8 @@ public sealed class VisionEncoder : IVisionEncoder
         ReadOnlyMemory<byte> image, ViewSettings? views, IProgress<ViewProgress>? progress = null,
         CancellationToken cancellationToken = default)
     {
-        views ??= _views;
-        views.Validate();
-        CheckNewline(views, _newline is not null);
-        return RunAsync<EncodedImage>(() => Encode(image, views, progress, cancellationToken), cancellationToken);
+        ViewSettings settings = Checked(views);
+        return RunAsync<EncodedImage>(() => Encode(image, settings, progress, cancellationToken), cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -93,6 +91,21 @@ public sealed class VisionEncoder : IVisionEncoder
         if (image is not Encoded encoded || encoded.Tower != _tower)
             throw new ArgumentException("The image was encoded by another encoder.", nameof(image));
         return RunAsync(() => Select(encoded, selector, budget, seed, cancellationToken), cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public Task<VisualTokens> EncodeAndSelectAsync(
+        ReadOnlyMemory<byte> image, ViewSettings? views, IVisualTokenSelector selector, VisualTokenBudget budget, int seed = 0,
+        IProgress<ViewProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(selector);
+        ArgumentNullException.ThrowIfNull(budget);
+        ViewSettings settings = Checked(views);
+        return RunAsync(() =>
+        {
+            using Encoded encoded = Encode(image, settings, progress, cancellationToken);
+            return Select(encoded, selector, budget, seed, cancellationToken) with { ClsAttention = encoded.ClsAttention };
+        }, cancellationToken);
     }
 
     /// <summary>Releases the tower. Calls that are running end first in their own time; later ones are refused.</summary>
@@ -126,6 +139,14 @@ public sealed class VisionEncoder : IVisionEncoder
         if (needed <= available) return;
         throw new NativeRuntimeException(
             $"Encoding one image with this projector takes about {needed / 1_000_000} MB but {available / 1_000_000} MB are free.");
+    }
+
+    ViewSettings Checked(ViewSettings? views)
+    {
+        views ??= _views;
+        views.Validate();
+        CheckNewline(views, _newline is not null);
+        return views;
     }
 
     static void CheckNewline(ViewSettings views, bool hasNewline)

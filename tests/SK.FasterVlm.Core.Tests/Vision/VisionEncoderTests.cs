@@ -88,6 +88,26 @@ public sealed class VisionEncoderTests : IDisposable
     }
 
     [Fact]
+    public async Task An_image_is_finished_before_those_that_wait_are_begun()
+    {
+        using VisionEncoder encoder = Load(new FasterVlmOptions { MaxConcurrentEncodes = 1, Threads = 1 });
+        List<string> steps = [];
+        using SemaphoreSlim open = new(0);
+        Task<VisualTokens> StartAsync(int image) => encoder.EncodeAndSelectAsync(
+            Picture(image), null, new Noted(() => steps.Add($"select {image}")), VisualTokenBudget.Count(3),
+            progress: new Told(() =>
+            {
+                if (image == 0) open.Wait(Token);
+                steps.Add($"encode {image}");
+            }), cancellationToken: Token);
+        // The first stands in its encoding while the others come.
+        Task<VisualTokens>[] all = [.. Enumerable.Range(0, 4).Select(StartAsync)];
+        open.Release();
+        Assert.All(await Task.WhenAll(all), static t => Assert.Equal((3, 36), (t.Count, Assert.Single(t.ClsAttention).Length)));
+        Assert.Equal(Enumerable.Range(0, 4).SelectMany(static i => new[] { $"encode {i}", $"select {i}" }), steps);
+    }
+
+    [Fact]
     public async Task Bytes_that_are_no_picture_are_refused()
     {
         await Assert.ThrowsAsync<ImageFormatException>(() => _encoder.EncodeAsync("hello, I am a photo"u8.ToArray(), Token));
@@ -210,7 +230,9 @@ public sealed class VisionEncoderTests : IDisposable
     static async Task<float[]> Tokens(VisionEncoder encoder, int seed)
     {
         using EncodedImage image = await encoder.EncodeAsync(Picture(seed), Token);
-        return (await encoder.SelectAsync(image, new ClsAttentionSelector(), VisualTokenBudget.Keep(0.5), 0, Token)).Embeddings.ToArray();
+        float[] apart = (await encoder.SelectAsync(image, s_cls, VisualTokenBudget.Keep(0.5), 0, Token)).Embeddings.ToArray();
+        Assert.Equal(apart, (await encoder.EncodeAndSelectAsync(Picture(seed), null, s_cls, VisualTokenBudget.Keep(0.5), cancellationToken: Token)).Embeddings.ToArray());
+        return apart;
     }
 
     static byte[] Picture(int seed)
@@ -228,6 +250,22 @@ public sealed class VisionEncoderTests : IDisposable
         }
         using SKData data = bitmap.Encode(SKEncodedImageFormat.Png, 100);
         return data.ToArray();
+    }
+
+    sealed class Noted(Action selected) : IVisualTokenSelector
+    {
+        public string Name => "noted";
+
+        public int[] Select(in VisualTokenContext context, int budget)
+        {
+            selected();
+            return s_cls.Select(context, budget);
+        }
+    }
+
+    sealed class Told(Action reported) : IProgress<ViewProgress>
+    {
+        public void Report(ViewProgress value) => reported();
     }
 
     sealed class Fixed(int[] kept) : IVisualTokenSelector
