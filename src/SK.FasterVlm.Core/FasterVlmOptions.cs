@@ -90,6 +90,13 @@ public sealed class FasterVlmOptions
     public int KvCacheLength { get; set; }
 
     /// <summary>
+    /// With <see cref="KvCacheLength"/> 0, bytes the KV cache may take so that <see cref="MaxSequences"/> conversations of full length
+    /// have room in it, 0 (default) to 1 TiB. It has at least <see cref="ContextLength"/> positions, at most that times
+    /// <see cref="MaxSequences"/>, and takes no more than a quarter of the free memory for those beyond the first conversation's.
+    /// </summary>
+    public long KvCacheBytes { get; set; }
+
+    /// <summary>
     /// Requests that run at once, 1 to 64 (default 4); more wait. Takes no KV cache of its own: all share <see cref="KvCacheLength"/>
     /// positions, and a request starts when its prompt and longest answer fit what is left. Sequences nobody runs on hold the prefix cache.
     /// </summary>
@@ -121,6 +128,12 @@ public sealed class FasterVlmOptions
     /// at 10 %, or 14 unpruned).
     /// </summary>
     public long ImageCacheBytes { get; set; } = 128L << 20;
+
+    /// <summary>
+    /// Bytes of visual tokens that requests may hold which are ready but have to wait for their turn, 0 to 1 TiB (default 256 MiB).
+    /// Beyond it requests with images wait before these are encoded, in the order they came; one is always let through.
+    /// </summary>
+    public long PreparedBytes { get; set; } = 256L << 20;
 
     /// <summary>Rows per call of the library, 1 to 16,384 (default 2048).</summary>
     public int BatchSize { get; set; } = 2048;
@@ -180,6 +193,8 @@ public sealed class FasterVlmOptions
             nameof(RequestTimeout), RequestTimeout, "1 millisecond to 24 days");
         Range(PrefillChunk is >= 0 and <= 16_384, nameof(PrefillChunk), PrefillChunk, "0 to 16384");
         Range(ImageCacheBytes is >= 0 and <= 1L << 40, nameof(ImageCacheBytes), ImageCacheBytes, "0 to 1099511627776");
+        Range(PreparedBytes is >= 0 and <= 1L << 40, nameof(PreparedBytes), PreparedBytes, "0 to 1099511627776");
+        Range(KvCacheBytes is >= 0 and <= 1L << 40, nameof(KvCacheBytes), KvCacheBytes, "0 to 1099511627776");
         Range(BatchSize is >= 1 and <= 16_384, nameof(BatchSize), BatchSize, "1 to 16384");
         Range(MicroBatchSize >= 1 && MicroBatchSize <= BatchSize, nameof(MicroBatchSize), MicroBatchSize, $"1 to BatchSize ({BatchSize})");
         Range(Threads is >= 0 and <= 512, nameof(Threads), Threads, "0 to 512");
@@ -229,6 +244,18 @@ public sealed class FasterVlmOptions
     /// <exception cref="ModelFormatException">None are given and the embedded model is not there.</exception>
     internal (string? ModelPath, string ProjectorPath) Files =>
         ProjectorPath is { } projector ? (ModelPath, projector) : EmbeddedModel.Locate();
+
+    /// <summary>Positions of KV cache these options mean for a model.</summary>
+    /// <param name="contextLength">Positions of one conversation, resolved.</param>
+    /// <param name="kvBytesPerToken">Bytes of one position.</param>
+    /// <param name="available">Bytes of memory that are free.</param>
+    internal int CacheLength(int contextLength, long kvBytesPerToken, long available)
+    {
+        if (KvCacheLength > 0) return Math.Max(KvCacheLength, contextLength);
+        long wanted = Math.Min((long)contextLength * MaxSequences, KvCacheBytes / Math.Max(1, kvBytesPerToken));
+        long beyond = Math.Min(wanted - contextLength, available / 4 / Math.Max(1, kvBytesPerToken));
+        return (int)Math.Min(67_108_864, contextLength + Math.Max(0, beyond));
+    }
 
     /// <summary>These options with the files of a fetched model in place of its name.</summary>
     internal FasterVlmOptions With(CachedModel model)

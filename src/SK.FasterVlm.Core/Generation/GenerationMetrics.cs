@@ -20,18 +20,19 @@ sealed class GenerationMetrics : IDisposable
     /// <summary>Registers the instruments.</summary>
     /// <param name="model">Tag <c>model</c> of everything.</param>
     /// <param name="scheduler">Whose state is observed.</param>
+    /// <param name="prepared">Who waits to be prepared.</param>
     /// <param name="images">The image cache.</param>
-    public GenerationMetrics(string model, Scheduler scheduler, VisionCache images)
+    public GenerationMetrics(string model, Scheduler scheduler, PreparedBytes prepared, VisionCache images)
     {
         _meter = new Meter(new MeterOptions(MeterName) { Tags = [new("model", model)] });
         _requests = _meter.CreateCounter<long>("fastervlm.engine.requests", "{request}", "Requests by outcome: completed, cancelled, timeout, busy, failed.");
         _promptTokens = _meter.CreateCounter<long>("fastervlm.engine.prompt.tokens", "{token}", "Prompt positions, visual tokens included, by whether the prefix cache had them.");
         _outputTokens = _meter.CreateCounter<long>("fastervlm.engine.output.tokens", "{token}", "Tokens generated.");
         _visualTokens = _meter.CreateCounter<long>("fastervlm.engine.visual_tokens", "{token}", "Visual tokens, by whether they were kept.");
-        _queue = _meter.CreateHistogram<double>("fastervlm.engine.queue.duration", "s", "Waiting for a sequence.");
+        _queue = _meter.CreateHistogram<double>("fastervlm.engine.queue.duration", "s", "Waiting for room to be prepared, and for a sequence.");
         _firstToken = _meter.CreateHistogram<double>("fastervlm.engine.time_to_first_token", "s", "From the start of a request to its first token, waiting included.");
         _duration = _meter.CreateHistogram<double>("fastervlm.engine.request.duration", "s", "From the start of a request to its end, waiting included.");
-        _meter.CreateObservableUpDownCounter("fastervlm.engine.requests.waiting", () => scheduler.WaitingCount, "{request}", "Requests in the line.");
+        _meter.CreateObservableUpDownCounter("fastervlm.engine.requests.waiting", () => scheduler.WaitingCount + prepared.WaitingCount, "{request}", "Requests in the line, or waiting to be prepared for it.");
         _meter.CreateObservableUpDownCounter("fastervlm.engine.requests.running", () => scheduler.RunningCount, "{request}", "Requests that run.");
         _meter.CreateObservableUpDownCounter("fastervlm.engine.kv_cache.positions", () => scheduler.UsedLength, "{position}", "Positions of the KV cache that hold something, kept prefixes included.");
         _meter.CreateObservableCounter("fastervlm.engine.image_cache.hits", () => images.Hits, "{image}", "Images found in the image cache.");

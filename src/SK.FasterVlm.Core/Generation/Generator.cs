@@ -29,6 +29,7 @@ public sealed partial class Generator : IAsyncDisposable, IDisposable
     readonly ActiveRequests _active = new();
     readonly RequestLimit _limit;
     readonly ImageSource _images;
+    readonly PreparedBytes _prepared;
 
     /// <summary>Creates a generator over parts that the caller owns and keeps until after <see cref="DisposeAsync"/>.</summary>
     /// <param name="language">The language model. Nothing else may touch its context meanwhile.</param>
@@ -52,7 +53,8 @@ public sealed partial class Generator : IAsyncDisposable, IDisposable
         ImageCache = new VisionCache(_options.ImageCacheBytes);
         _images = new ImageSource(vision, ImageCache);
         Scheduler = new Scheduler(language, _options.PrefixCache, _options.PrefillChunk, _active.Closing);
-        Metrics = new GenerationMetrics(language.Info.Name, Scheduler, ImageCache);
+        _prepared = new PreparedBytes(_options.PreparedBytes);
+        Metrics = new GenerationMetrics(language.Info.Name, Scheduler, _prepared, ImageCache);
     }
 
     /// <summary>The tokenizer used for prompts.</summary>
@@ -61,6 +63,8 @@ public sealed partial class Generator : IAsyncDisposable, IDisposable
     internal VisionCache ImageCache { get; }
 
     internal Scheduler Scheduler { get; }
+
+    internal PreparedBytes Prepared => _prepared;
 
     internal GenerationMetrics Metrics { get; }
 
@@ -192,17 +196,17 @@ public sealed partial class Generator : IAsyncDisposable, IDisposable
         GenerationRequest request, ChannelWriter<GenerationUpdate> updates, RequestLimit.Place place, CancellationToken cancellationToken)
     {
         long start = Stopwatch.GetTimestamp();
-        // Made first because it checks the sampling settings: a bad one must not cost an encoded image.
-        using ITokenSampler sampler = _language.CreateSampler(request.Sampling);
+        SamplingCheck.Run(request.Sampling, _language.Info.VocabularySize); // a bad setting must not cost an encoded image
         using PreparedPrompt prompt = await PreparedPrompt.CreateAsync(
-            request, _tokenizer, _images, _language.ContextLength, cancellationToken).ConfigureAwait(false);
+            request, _tokenizer, _images, _prepared, _language, cancellationToken).ConfigureAwait(false);
 
         AnswerStream answer = new(_language, request, prompt.Length, updates);
-        SequenceTimes times = await Scheduler.RunAsync(
-            new SequenceJob(prompt, sampler, answer, request.MaxOutputTokens, cancellationToken)).ConfigureAwait(false);
+        using SequenceJob job = new(
+            prompt, () => _language.CreateSampler(request.Sampling), answer, request.MaxOutputTokens, cancellationToken);
+        SequenceTimes times = await Scheduler.RunAsync(job).ConfigureAwait(false);
         place.Served(times.Started);
 
-        double queueMs = Stopwatch.GetElapsedTime(times.Queued, times.Started).TotalMilliseconds;
+        double queueMs = prompt.WaitedMs + Stopwatch.GetElapsedTime(times.Queued, times.Started).TotalMilliseconds;
         GenerationStatistics statistics = new(
             prompt.Length, answer.Count, prompt.Images, queueMs,
             PrefillMs: Stopwatch.GetElapsedTime(times.Started, times.FirstToken).TotalMilliseconds,

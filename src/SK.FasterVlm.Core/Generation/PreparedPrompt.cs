@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using SK.FasterVlm.Chat;
 using SK.FasterVlm.Language;
 
@@ -7,9 +8,11 @@ namespace SK.FasterVlm.Generation;
 sealed class PreparedPrompt : IDisposable
 {
     readonly IReadOnlyList<VisionCache.Lease> _leases;
+    readonly PreparedBytes.Share? _share;
 
-    PreparedPrompt(IReadOnlyList<PromptRows> rows, UInt128[] keys, IReadOnlyList<ImageStatistics> images, IReadOnlyList<VisionCache.Lease> leases) =>
-        (Rows, Keys, Images, _leases) = (rows, keys, images, leases);
+    PreparedPrompt(
+        IReadOnlyList<PromptRows> rows, UInt128[] keys, IReadOnlyList<ImageStatistics> images, IReadOnlyList<VisionCache.Lease> leases,
+        PreparedBytes.Share? share) => (Rows, Keys, Images, _leases, _share) = (rows, keys, images, leases, share);
 
     /// <summary>Token and embedding rows.</summary>
     public IReadOnlyList<PromptRows> Rows { get; }
@@ -23,24 +26,46 @@ sealed class PreparedPrompt : IDisposable
     /// <summary>What the images cost and kept.</summary>
     public IReadOnlyList<ImageStatistics> Images { get; }
 
+    /// <summary>Milliseconds it waited for room among the prepared ones.</summary>
+    public double WaitedMs { get; private init; }
+
     /// <summary>Tokenises the text, encodes the images and counts: nothing that does not fit gets any further.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="tokenizer">Tokenises its text.</param>
+    /// <param name="images">Encodes its images, or finds them.</param>
+    /// <param name="room">Bounds what all prepared prompts hold. Text is small beside images and needs no room there.</param>
+    /// <param name="language">Whose context it must fit.</param>
+    /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="ContextLengthException">The prompt leaves no position for an answer.</exception>
     public static async Task<PreparedPrompt> CreateAsync(
-        GenerationRequest request, PromptTokenizer tokenizer, ImageSource images, int contextLength, CancellationToken cancellationToken)
+        GenerationRequest request, PromptTokenizer tokenizer, ImageSource images, PreparedBytes room, ILanguageModel language,
+        CancellationToken cancellationToken)
     {
+        int contextLength = language.ContextLength;
         IReadOnlyList<PromptPart> parts = tokenizer.Tokenize(request.Prompt);
         int textLength = parts.Sum(static p => p.Tokens.Length);
         CheckLength(textLength, 0, contextLength); // before seconds are spent on images
 
         List<VisionCache.Lease> leases = [];
+        PreparedBytes.Share? share = null;
+        long start = Stopwatch.GetTimestamp();
+        if (request.Images.Count > 0)
+        {
+            long most = (long)(contextLength - textLength) * language.Info.EmbeddingWidth * sizeof(float);
+            share = await room.TakeAsync(most, cancellationToken).ConfigureAwait(false);
+        }
+        double waitedMs = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
         try
         {
             List<(CachedImage Image, ImageStatistics Statistics)> prepared = [];
+            int visual = 0;
             for (int i = 0; i < request.Images.Count; i++)
+            {
                 prepared.Add(await images.GetAsync(request, i, leases, cancellationToken).ConfigureAwait(false));
-
-            int visual = parts.Sum(p => p.IsImage ? prepared[p.ImageIndex].Image.Tokens.Count : 0);
-            CheckLength(textLength + visual, visual, contextLength);
+                visual = parts.Sum(p => p.IsImage && p.ImageIndex <= i ? prepared[p.ImageIndex].Image.Tokens.Count : 0);
+                CheckLength(textLength + visual, visual, contextLength); // before the next one is encoded
+            }
+            share?.Settle(prepared.Sum(static p => p.Image.Bytes));
 
             List<PromptRows> rows = new(parts.Count);
             List<UInt128> keys = new(textLength + visual);
@@ -57,10 +82,11 @@ sealed class PreparedPrompt : IDisposable
                     RowKey.Append(keys, image.RowKey, image.Tokens.Count);
                 }
             }
-            return new PreparedPrompt(rows, [.. keys], [.. prepared.Select(static p => p.Statistics)], leases);
+            return new PreparedPrompt(rows, [.. keys], [.. prepared.Select(static p => p.Statistics)], leases, share) { WaitedMs = waitedMs };
         }
         catch
         {
+            share?.Dispose();
             foreach (VisionCache.Lease lease in leases) lease.Dispose();
             throw;
         }
@@ -84,9 +110,13 @@ sealed class PreparedPrompt : IDisposable
         return slice;
     }
 
+    /// <summary>It waits no more: its room is another's.</summary>
+    public void Start() => _share?.Dispose();
+
     /// <summary>Lets go of the images.</summary>
     public void Dispose()
     {
+        Start();
         foreach (VisionCache.Lease lease in _leases) lease.Dispose();
     }
 

@@ -21,6 +21,7 @@ sealed partial class Scheduler : IDisposable
     readonly LinkedList<SequenceJob> _waiting = new();
     Thread? _thread;
     bool _stopped;
+    bool _held;
     bool _headBlocked;
 
     // The thread's own.
@@ -53,6 +54,21 @@ sealed partial class Scheduler : IDisposable
         get
         {
             lock (_lock) return _waiting.Count;
+        }
+    }
+
+    /// <summary>
+    /// While true no request starts; those that come stay in the line. For measurements of what many requests do that must begin together.
+    /// </summary>
+    internal bool Held
+    {
+        set
+        {
+            lock (_lock)
+            {
+                _held = value;
+                Monitor.Pulse(_lock);
+            }
         }
     }
 
@@ -138,7 +154,7 @@ sealed partial class Scheduler : IDisposable
         if (_running.Count > 0 || _filling is not null) return true;
         lock (_lock)
         {
-            while (_waiting.Count == 0 && !_stopped) Monitor.Wait(_lock);
+            while ((_waiting.Count == 0 || _held) && !_stopped) Monitor.Wait(_lock);
             return _waiting.Count > 0;
         }
     }
@@ -150,7 +166,7 @@ sealed partial class Scheduler : IDisposable
         SequenceJob job;
         lock (_lock)
         {
-            if (_headBlocked || _waiting.First is not { } first) return;
+            if (_headBlocked || _held || _waiting.First is not { } first) return;
             job = first.Value;
         }
         SequenceSlot? slot;
@@ -177,6 +193,7 @@ sealed partial class Scheduler : IDisposable
         }
         (job.Slot, job.Reused, job.Started) = (slot, slot.Length, Stopwatch.GetTimestamp());
         _filling = job;
+        Guarded(job, job.Start);
     }
 
     /// <summary>Takes a job out of the line for the thread.</summary>

@@ -5,19 +5,20 @@ namespace SK.FasterVlm.Generation;
 
 /// <summary>A request that is ready for the language model: prompt, sampler, and where its answer goes. See <see cref="Scheduler"/>.</summary>
 /// <param name="prompt">The prompt.</param>
-/// <param name="sampler">Draws its tokens.</param>
+/// <param name="sampler">Makes what draws its tokens, when it starts: what waits in the line holds none.</param>
 /// <param name="answer">Takes its tokens.</param>
 /// <param name="maxOutputTokens">Most tokens to generate.</param>
 /// <param name="token">Ends it.</param>
-sealed class SequenceJob(PreparedPrompt prompt, ITokenSampler sampler, AnswerStream answer, int maxOutputTokens, CancellationToken token)
+sealed class SequenceJob(PreparedPrompt prompt, Func<ITokenSampler> sampler, AnswerStream answer, int maxOutputTokens, CancellationToken token) : IDisposable
 {
     readonly int[] _next = new int[1];
+    ITokenSampler? _sampler;
 
     /// <summary>The prompt.</summary>
     public PreparedPrompt Prompt { get; } = prompt;
 
     /// <summary>Draws its tokens.</summary>
-    public ITokenSampler Sampler { get; } = sampler;
+    public ITokenSampler Sampler => _sampler ?? throw new InvalidOperationException("The job has not started.");
 
     /// <summary>Takes its tokens.</summary>
     public AnswerStream Answer { get; } = answer;
@@ -58,6 +59,17 @@ sealed class SequenceJob(PreparedPrompt prompt, ITokenSampler sampler, AnswerStr
         get => _next[0];
         set => _next[0] = value;
     }
+
+    /// <summary>Makes ready to draw. By the scheduler, when the job has its sequence.</summary>
+    /// <exception cref="ArgumentException">The model does not take the sampling settings.</exception>
+    public void Start()
+    {
+        Prompt.Start();
+        _sampler = sampler();
+    }
+
+    /// <summary>Releases the sampler; once <see cref="Completion"/> is set.</summary>
+    public void Dispose() => _sampler?.Dispose();
 
     /// <summary>
     /// Positions the request needs at most in a context of a length. The last token of an answer is shown, not evaluated.

@@ -192,8 +192,12 @@ sealed class ScriptedLanguageModel : ILanguageModel
 
     sealed record Row(string Text);
 
+    /// <summary>Called before a sampler is made.</summary>
+    public Action<SamplingSettings>? OnSampler { get; set; }
+
     public ITokenSampler CreateSampler(SamplingSettings settings)
     {
+        OnSampler?.Invoke(settings);
         Interlocked.Increment(ref _samplers);
         LastSettings = settings;
         return new Sampler(this);

@@ -1,3 +1,4 @@
+using SK.FasterVlm.Core.Tests.Fakes;
 using SK.FasterVlm.Generation;
 
 namespace SK.FasterVlm.Core.Tests.Generation;
@@ -92,6 +93,93 @@ public class QueueTests
         await rig.CheckAsync(Ask("q") with { TimeLimit = TimeSpan.FromSeconds(1) });
         Assert.Throws<ArgumentOutOfRangeException>(() => rig.Generator.GenerateAsync(Ask("q") with { TimeLimit = TimeSpan.Zero }, Test));
         Assert.Throws<ArgumentOutOfRangeException>(() => rig.Generator.GenerateAsync(Ask("q") with { TimeLimit = TimeSpan.FromDays(25) }, Test));
+    }
+
+    [Fact]
+    public async Task L1_prompts_that_wait_hold_no_more_than_their_share_and_start_in_order()
+    {
+        // An image of 16 rows of 4 floats has 256 bytes; before it is encoded it may be as large as the context leaves room for.
+        await using Rig rig = new(sequences: 1, context: 64, configure: static o => (o.PreparedBytes, o.ImageCacheBytes, o.PrefixCache) = (1000, 0, false));
+        Rig.Gate gate = rig.Hold();
+        Task<GenerationStatistics> first = rig.CheckAsync(Ask("0", 3));
+        await gate.ArrivedAsync();
+        List<Task<GenerationStatistics>> waiting = [];
+        for (int i = 1; i <= 6; i++)
+        {
+            waiting.Add(rig.CheckAsync(Ask($"{i}", 3, $"{i}")));
+            int ready = Math.Min(i, 1), beside = i - ready; // 992 bytes at most beside 256 held are too many
+            await SchedulerTests.Until(() => rig.Generator.Scheduler.WaitingCount == ready && rig.Generator.Prepared.WaitingCount == beside);
+        }
+        Assert.Equal((1, 1), (rig.Vision.Encoded, rig.Language.SamplersAlive)); // the sampler is that of the one that runs
+        Assert.InRange(rig.Generator.Prepared.Held, 256, 1000);
+        Task<GenerationStatistics> text = rig.CheckAsync(Ask("7", 3)); // has no images to wait with
+        await SchedulerTests.Until(() => rig.Generator.Scheduler.WaitingCount == 2);
+        gate.Open();
+        await Task.WhenAll([first, text, .. waiting]);
+        Assert.Equal(
+            ["1", "2", "3", "4", "5", "6"],
+            rig.Language.Prompts.Where(static p => p.Length > 2).Select(static p => $"{(char)(int.Parse(p[^1]) - ScriptedLanguageModel.FirstByte)}"));
+        Assert.Equal((0L, 0), (rig.Generator.Prepared.Held, rig.Generator.Prepared.WaitingCount));
+        rig.AssertIdle();
+    }
+
+    [Fact]
+    public async Task L1_who_waits_to_be_prepared_can_leave_and_those_behind_move_up()
+    {
+        await using Rig rig = new(sequences: 1, context: 64, configure: static o => (o.PreparedBytes, o.ImageCacheBytes) = (1, 0));
+        TaskCompletionSource encode = new(), encoding = new();
+        rig.Vision.OnEncode = _ =>
+        {
+            encoding.TrySetResult();
+            return encode.Task;
+        };
+        Task<GenerationStatistics> first = rig.CheckAsync(Ask("a", 3, "A")); // larger than the budget: one is let through
+        await encoding.Task;
+        using CancellationTokenSource cancel = new();
+        Task<GenerationResult> leaves = rig.RunAsync(Ask("b", 3, "B"), cancel.Token);
+        await SchedulerTests.Until(() => rig.Generator.Prepared.WaitingCount == 1);
+        Task<GenerationStatistics> last = rig.CheckAsync(Ask("c", 3, "C"));
+        await SchedulerTests.Until(() => rig.Generator.Prepared.WaitingCount == 2);
+        await cancel.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => leaves);
+        Assert.Equal(1, rig.Generator.Prepared.WaitingCount);
+        encode.SetResult();
+        await first;
+        Assert.True((await last).QueueMs > 0);
+        await Assert.ThrowsAsync<ImageFormatException>(() => rig.RunAsync(Ask("broken", 3, "")));
+        Assert.Equal((0L, 2), (rig.Generator.Prepared.Held, rig.Vision.Encoded));
+        rig.AssertIdle();
+    }
+
+    [Fact]
+    public async Task A_prompt_that_has_outgrown_the_context_is_refused_before_its_next_image_is_encoded()
+    {
+        await using Rig rig = new(context: 40);
+        await Assert.ThrowsAsync<ContextLengthException>(() => rig.RunAsync(Ask("q", 3, "A", "B", "C", "D", "E")));
+        Assert.Equal(3, rig.Vision.Encoded);
+        rig.AssertIdle();
+    }
+
+    [Fact]
+    public async Task A_sampling_setting_out_of_range_costs_no_image_and_one_the_model_refuses_ends_its_request_alone()
+    {
+        await using Rig rig = new();
+        GenerationRequest wrong = Ask("q", 3, "A");
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => rig.RunAsync(wrong with { Sampling = new() { Temperature = 9 } }));
+        Assert.Equal(0, rig.Vision.Encoded);
+        rig.Language.OnSampler = static settings =>
+        {
+            if (settings.Seed == 13) throw new ArgumentException("refused");
+        };
+        Rig.Gate gate = rig.Hold();
+        Task<GenerationStatistics> other = rig.CheckAsync(Ask("other", 10));
+        await gate.ArrivedAsync();
+        Task<GenerationResult> refused = rig.RunAsync(wrong with { Sampling = new() { Seed = 13 } });
+        await SchedulerTests.Until(() => rig.Generator.Scheduler.WaitingCount == 1);
+        gate.Open();
+        Assert.Equal("refused", (await Assert.ThrowsAsync<ArgumentException>(() => refused)).Message);
+        await other;
+        rig.AssertIdle();
     }
 
     [Fact]
