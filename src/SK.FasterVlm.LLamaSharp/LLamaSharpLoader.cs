@@ -28,8 +28,8 @@ internal static partial class LLamaSharpLoader
             if (file is not null) CheckSameModel(file, weights);
             int contextLength = options.ContextLength > 0 ? options.ContextLength : Math.Min(DefaultContext, weights.ContextSize);
             if (contextLength > weights.ContextSize && logger is not null) LogLongContext(logger, contextLength, weights.ContextSize);
-            int cacheLength = Math.Max(options.KvCacheLength, contextLength);
             long kvPerToken = file?.KvBytesPerToken(options.KvCache) ?? KvBytesPerToken(weights, options.KvCache);
+            int cacheLength = options.CacheLength(contextLength, kvPerToken, HostMachine.AvailableMemory());
             LanguageModelInfo info = Describe(weights, file, kvPerToken);
             CheckMemory(info.Name, cacheLength, kvPerToken);
             var cancel = new CancellationFlag();

@@ -25,8 +25,8 @@ internal static unsafe partial class LlamaCppLoader
             int contextLength = options.ContextLength > 0 ? options.ContextLength : Math.Min(DefaultContext, file.Header.ContextLength);
             if (contextLength > file.Header.ContextLength && logger is not null)
                 LogLongContext(logger, contextLength, file.Header.ContextLength);
-            int cacheLength = Math.Max(options.KvCacheLength, contextLength);
             long kvPerToken = file.KvBytesPerToken(options.KvCache);
+            int cacheLength = options.CacheLength(contextLength, kvPerToken, HostMachine.AvailableMemory());
             bool gpuWanted = options.Native.Backend != NativeBackend.Cpu && options.GpuLayers != 0;
             bool onGpu = gpuWanted && Llama.llama_supports_gpu_offload();
             bool flash = options.FlashAttention
