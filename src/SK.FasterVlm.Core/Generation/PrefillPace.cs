@@ -7,15 +7,18 @@ namespace SK.FasterVlm.Generation;
 /// <param name="rows">A fixed number, or 0 to measure.</param>
 sealed class PrefillPace(int rows)
 {
-    const int Fewest = 8, Most = 512, Start = 32;
+    const int Fewest = 8, Most = 512;
     const double Patience = 3, Weight = 0.2;
 
     double _decodeMs, _rowMs;
 
-    /// <summary>Rows of the next chunk.</summary>
+    /// <summary>
+    /// Rows of the next chunk. The fewest until both are known: whoever runs by then is waiting for its second token, and what a row costs is
+    /// anybody's guess.
+    /// </summary>
     public int Rows => rows > 0 ? rows
         : _decodeMs > 0 && _rowMs > 0 ? (int)Math.Clamp(Patience * _decodeMs / _rowMs, Fewest, Most)
-        : Start;
+        : Fewest;
 
     /// <summary>Notes a decode step.</summary>
     public void Decoded(double ms) => _decodeMs = Mean(_decodeMs, ms);
