@@ -86,17 +86,23 @@ internal sealed class ServeBench(FasterVlmModel model, ServeSettings settings)
         for (int i = 0; i < images.Length; i++) await model.Generator.CompleteAsync(Request(i, 1), cancellationToken);
 
         int most = 0;
-        GenerationStatistics[] all = await Task.WhenAll(images.Select((_, i) => Task.Run(async () =>
+        // How many run at once shall depend on the room they need, not on how fast they come.
+        Scheduler scheduler = model.Generator.Scheduler;
+        scheduler.Held = true;
+        Task<GenerationStatistics>[] chats = [.. images.Select((_, i) => Task.Run(async () =>
         {
             GenerationStatistics? statistics = null;
             await foreach (GenerationUpdate update in model.Generator.GenerateAsync(Request(i, RoomOutputTokens), cancellationToken))
             {
-                int running = model.Generator.Scheduler.RunningCount;
+                int running = scheduler.RunningCount;
                 for (int seen = most; running > seen; seen = most) Interlocked.CompareExchange(ref most, running, seen);
                 statistics = update.Statistics;
             }
             return statistics!;
-        }, cancellationToken)));
+        }, cancellationToken))];
+        while (scheduler.WaitingCount < chats.Length && !chats.Any(static c => c.IsCompleted)) await Task.Delay(1, cancellationToken);
+        scheduler.Held = false;
+        GenerationStatistics[] all = await Task.WhenAll(chats);
         return new RoomSample(keep, all.Max(static s => s.PromptTokens) + RoomOutputTokens - 1, most);
     }
 

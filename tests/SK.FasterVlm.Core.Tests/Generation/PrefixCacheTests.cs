@@ -50,6 +50,7 @@ public class PrefixCacheTests
         Rig.Gate gate = rig.Hold();
         Task<GenerationStatistics>[] choices = [.. Enumerable.Range(0, 4).Select(_ => rig.CheckAsync(request))];
         await gate.ArrivedAsync();
+        await SchedulerTests.Until(() => rig.Generator.Scheduler.WaitingCount == 3); // or one that comes late meets fewer
         gate.Open();
         GenerationStatistics[] all = await Task.WhenAll(choices);
         Assert.Equal(3 * 180, all.Sum(static s => s.CachedPromptTokens));
