@@ -12,7 +12,8 @@ public sealed record BuiltPrompt(IReadOnlyList<PromptSegment> Segments, IReadOnl
 /// <summary>
 /// Chat messages to a prompt. System (and developer) messages, wherever they stand, form the system part; neighbouring messages of one
 /// role become one turn, their texts on lines of their own; the images of a turn come before its text, as LLaVA was trained; results
-/// of functions, with their images, are part of the user's turn. Anything a template has no place for is refused, never dropped in
+/// of functions, with their images, are part of the user's turn. Models of this family know images in a user's turn only, so those of
+/// an assistant's message come with the user's turn that follows it. Anything a template has no place for is refused, never dropped in
 /// silence.
 /// </summary>
 public static class PromptBuilder
@@ -35,6 +36,7 @@ public static class PromptBuilder
         List<string> system = [];
         List<ImageInput> images = [];
         List<TurnParts> turns = [];
+        List<int> shown = []; // by the assistant, and not yet part of a turn
         MessageReader reader = new(tools);
         if (!string.IsNullOrEmpty(instructions)) system.Add(tools?.Neutralize(instructions) ?? instructions);
 
@@ -48,15 +50,16 @@ public static class PromptBuilder
                 continue;
             }
             ChatTurnRole role = RoleOf(message);
-            if (role == ChatTurnRole.Assistant && parts.Images.Count > 0)
-                throw new NotSupportedException("Images belong to a user's messages, not to the assistant's.");
             if (turns.Count == 0 || turns[^1].Role != role) turns.Add(new(role, [], []));
             turns[^1].Blocks.AddRange(parts.Blocks);
             foreach (ReadOnlyMemory<byte> picture in parts.Images)
             {
-                turns[^1].Images.Add(images.Count);
+                shown.Add(images.Count);
                 images.Add(ImageInput.FromBytes(picture));
             }
+            if (role == ChatTurnRole.Assistant) continue;
+            turns[^1].Images.AddRange(shown);
+            shown.Clear();
         }
         if (images.Count > maxImages)
             throw new ArgumentException($"The conversation has {images.Count} images; at most {maxImages} may be sent (MaxImages).", nameof(messages));

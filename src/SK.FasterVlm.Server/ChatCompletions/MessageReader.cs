@@ -57,7 +57,7 @@ static class MessageReader
         message.Refuse("function_call", "use 'tool_calls'");
         message.Take("annotations"); // what the server's own answers carry, empty
         bool calls = message.Has("tool_calls");
-        Contents(message, content, contents, required: !calls && !message.Has("refusal"), images: false);
+        Contents(message, content, contents, required: !calls && !message.Has("refusal"), images: true);
         if (message.Take("refusal") is { } refusal) contents.Add(new TextContent(content.Text(refusal, message.PathOf("refusal"))));
         foreach ((JsonElement element, string path) in message.List("tool_calls", content.Options.MaxTools) ?? [])
             contents.Add(Call(new JsonFields(element, path), content));
@@ -109,7 +109,7 @@ static class MessageReader
                 image.End();
                 break;
             case "image_url":
-                throw ApiErrors.UnsupportedValue(part.PathOf("type"), "is 'image_url'; images belong to messages of the user or of a tool");
+                throw ApiErrors.UnsupportedValue(part.PathOf("type"), "is 'image_url'; images belong to messages of the user, the assistant or a tool");
             case "input_audio" or "file":
                 throw ApiErrors.UnsupportedValue(part.PathOf("type"), $"is '{type}'; only text and images are supported");
             default:

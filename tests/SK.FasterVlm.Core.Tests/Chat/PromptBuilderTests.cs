@@ -55,13 +55,25 @@ public class PromptBuilderTests
     }
 
     [Fact]
+    public void Images_of_the_assistant_come_with_the_users_turn_that_follows_and_before_its_own()
+    {
+        ChatMessage[] messages =
+        [
+            new(ChatRole.User, "draw"), new(ChatRole.Assistant, [new TextContent("here"), Picture(7)]),
+            new(ChatRole.Assistant, [Picture(8)]), new(ChatRole.User, [Picture(9), new TextContent("what is it?")]),
+        ];
+        Assert.EndsWith("USER: draw ASSISTANT: here</s>USER: <0>\n<1>\n<2>\nwhat is it? ASSISTANT:", Show(messages));
+        Assert.Equal([7, 8, 9], PromptBuilder.Build(s_template, messages).Images.Select(static i => i.Bytes.Span[0]));
+        Assert.EndsWith(" ASSISTANT: </s>USER: <0>\nq ASSISTANT:", Show(new ChatMessage(ChatRole.User, "a"), new ChatMessage(ChatRole.Assistant, [Picture()]), new ChatMessage(ChatRole.User, "q")));
+    }
+
+    [Fact]
     public void What_has_no_place_in_the_prompt_is_refused()
     {
         Assert.Throws<NotSupportedException>(() => Show(new ChatMessage(ChatRole.User, [new FunctionCallContent("1", "f")])));
         Assert.Throws<NotSupportedException>(() => Show(new ChatMessage(ChatRole.Tool, "x")));
         Assert.Throws<NotSupportedException>(() => Show(new ChatMessage(ChatRole.User, [new DataContent(new byte[] { 1 }, "audio/wav")])));
         Assert.Throws<NotSupportedException>(() => Show(new ChatMessage(ChatRole.System, [Picture()]), new ChatMessage(ChatRole.User, "q")));
-        Assert.Throws<NotSupportedException>(() => Show(new ChatMessage(ChatRole.Assistant, [Picture()]), new ChatMessage(ChatRole.User, "q")));
         Assert.Throws<ArgumentException>(() => Show(new ChatMessage(ChatRole.User, "")));
         Assert.Throws<ArgumentException>(() => Show(new ChatMessage(ChatRole.User, "q"), new ChatMessage(ChatRole.Assistant, "a")));
         Assert.Throws<ArgumentException>(() => Show());
