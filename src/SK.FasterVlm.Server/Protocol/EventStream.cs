@@ -8,6 +8,9 @@ using Microsoft.AspNetCore.Http;
 
 namespace SK.FasterVlm.Server.Protocol;
 
+/// <summary>Nobody reads the answer any more, whether or not the web server has told so yet.</summary>
+sealed class ClientGoneException() : OperationCanceledException("The client closed the connection.");
+
 /// <summary>Server-sent events (WHATWG HTML §9.2), one JSON object each, flushed as they come.</summary>
 sealed class EventStream : IDisposable
 {
@@ -76,6 +79,6 @@ sealed class EventStream : IDisposable
     {
         FlushResult flushed = await _pipe.FlushAsync(_client).ConfigureAwait(false);
         // A pipe whose reader has gone takes everything without complaint.
-        if (flushed.IsCompleted) throw new OperationCanceledException("The client closed the connection.");
+        if (flushed.IsCompleted) throw new ClientGoneException();
     }
 }

@@ -48,7 +48,7 @@ static class StreamedAnswer
                 await BeginAsync().ConfigureAwait(false);
                 await writer.EndAsync(events!).ConfigureAwait(false);
             }
-            catch (Exception e) when (events is not null && !context.RequestAborted.IsCancellationRequested)
+            catch (Exception e) when (events is not null && e is not ClientGoneException && !context.RequestAborted.IsCancellationRequested)
             {
                 await BeginAsync().ConfigureAwait(false);
                 await writer.FailAsync(events, time.ToApiError(e)).ConfigureAwait(false);

@@ -36,7 +36,7 @@ sealed partial class RequestGuard(IOptions<FasterVlmServerOptions> options, ILog
             if (HttpMethods.IsPost(context.Request.Method)) CheckBody(context);
             await endpoint(context).ConfigureAwait(false);
         }
-        catch (Exception) when (context.RequestAborted.IsCancellationRequested)
+        catch (Exception e) when (context.RequestAborted.IsCancellationRequested || e is ClientGoneException)
         {
             // The client has gone; there is nobody to tell.
         }
