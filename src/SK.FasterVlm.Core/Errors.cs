@@ -66,6 +66,10 @@ public sealed class SchemaNotSupportedException(string message, string path) : F
     public string SchemaPath => path;
 }
 
+/// <summary>A grammar came to a point at which no token of the model's vocabulary continues: it asks for text the model cannot spell.</summary>
+/// <param name="message">One line: what was wrong and what to do.</param>
+public sealed class GrammarException(string message) : FasterVlmException(message);
+
 /// <summary>More requests are waiting than the queue takes. Nothing was done; the same request may succeed later.</summary>
 public sealed class ServerBusyException : FasterVlmException
 {

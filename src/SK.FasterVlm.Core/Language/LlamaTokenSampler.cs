@@ -130,7 +130,7 @@ internal sealed unsafe class LlamaTokenSampler : ITokenSampler
         fixed (llama_token_data_array* pointer = &array) LlamaSampling.llama_sampler_apply(_grammar!, pointer);
         foreach (ref readonly llama_token_data candidate in candidates)
             if (candidate.logit > float.NegativeInfinity) return;
-        throw new FasterVlmException("The grammar asks for text that no token of the model's vocabulary continues; use characters the model can spell.");
+        throw new GrammarException("The grammar asks for text that no token of the model's vocabulary continues; use characters the model can spell.");
     }
 
     /// <summary>Whether the grammar takes a token next.</summary>

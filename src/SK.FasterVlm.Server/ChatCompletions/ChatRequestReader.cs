@@ -100,13 +100,13 @@ static class ChatRequestReader
     {
         foreach (string name in (ReadOnlySpan<string>)["user", "safety_identifier", "prompt_cache_key"]) body.NoEffect(name);
         body.OnlyFalse("store", "completions are not stored");
-        body.Refuse("metadata", "completions are not stored");
+        body.RefuseUnlessEmpty("metadata", JsonValueKind.Object, "completions are not stored");
         foreach ((JsonElement element, string path) in body.List("modalities", 8) ?? [])
             if (JsonFields.Text(element, path) != "text") throw ApiErrors.UnsupportedValue(path, "may only be 'text'");
         body.Refuse("audio", "it does not speak");
         body.Refuse("prediction", "predicted outputs are not available");
         body.Refuse("web_search_options", "it does not search");
-        body.Refuse("functions", "use 'tools'");
+        body.RefuseUnlessEmpty("functions", JsonValueKind.Array, "use 'tools'");
         body.Refuse("function_call", "use 'tool_choice'");
         body.OnlyWord("reasoning_effort", "none", "the model does not reason before it answers");
         body.OnlyWord("verbosity", "medium", "the length of answers cannot be set");

@@ -24,6 +24,8 @@ static class Answers
         response.Headers["x-request-id"] = requestId;
         response.Headers.XContentTypeOptions = "nosniff";
         if (error.Status == StatusCodes.Status401Unauthorized) response.Headers.WWWAuthenticate = "Bearer";
+        // The same request would take as long again, and clients of OpenAI's repeat what fails with 5xx unless they are told.
+        if (error.Status == StatusCodes.Status504GatewayTimeout) response.Headers["x-should-retry"] = "false";
         if (error.RetryAfter is { } wait) response.Headers.RetryAfter = $"{Math.Max(1, (int)Math.Ceiling(wait.TotalSeconds))}";
         return WriteAsync(response, ErrorEnvelope.Of(error), ApiJson.Wire.ErrorEnvelope, error.Status);
     }

@@ -96,6 +96,17 @@ sealed class JsonFields
         if (Take(name) is not null) throw ApiErrors.Unsupported(PathOf(name), reason);
     }
 
+    /// <summary>Refuses a parameter that this server does not have, unless its value is an empty object or list, which asks for nothing.</summary>
+    /// <param name="name">The parameter.</param>
+    /// <param name="kind">Object or list.</param>
+    /// <param name="reason">Why there is none.</param>
+    public void RefuseUnlessEmpty(string name, JsonValueKind kind, string reason)
+    {
+        if (Take(name) is not { } value) return;
+        if (value.ValueKind == kind && (kind == JsonValueKind.Object ? value.GetPropertyCount() : value.GetArrayLength()) == 0) return;
+        throw ApiErrors.Unsupported(PathOf(name), reason);
+    }
+
     /// <summary>Takes a text that changes nothing about the answer.</summary>
     public void NoEffect(string name) => Text(name, 1024);
 

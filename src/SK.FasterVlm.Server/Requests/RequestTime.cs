@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.AI;
 using SK.FasterVlm.Server.Protocol;
 
 namespace SK.FasterVlm.Server.Requests;
@@ -31,9 +32,13 @@ sealed class RequestTime : IDisposable
     public ServedRequest? Request { get; set; }
 
     /// <summary>The answer to an error, in the endpoint's words: a cancellation may really be the end of the time.</summary>
-    public ApiException ToApiError(Exception error) => error is SchemaNotSupportedException schema && Request is { } request
-        ? request.Schemas.ToApiError(schema)
-        : ErrorMapping.ToApiError(error, _names, timedOut: _limit.IsCancellationRequested && !_client.IsCancellationRequested);
+    public ApiException ToApiError(Exception error) => (error, Request) switch
+    {
+        (SchemaNotSupportedException schema, { } request) => request.Schemas.ToApiError(schema),
+        (GrammarException, { } request) => ApiErrors.Bad(
+            error.Message, request.Options.ResponseFormat is ChatResponseFormatJson ? _names.Format : "tools", "invalid_json_schema", error),
+        _ => ErrorMapping.ToApiError(error, _names, timedOut: _limit.IsCancellationRequested && !_client.IsCancellationRequested),
+    };
 
     /// <summary>Ends the life of the request before its time.</summary>
     public void End() => _linked.Cancel();
