@@ -44,8 +44,23 @@ public sealed class FasterVlmServerOptions
     /// <summary>Largest request body in bytes, 1,024 to 1,000,000,000 (default 20 MB).</summary>
     public long MaxBodyBytes { get; set; } = 20_000_000;
 
-    /// <summary>Bytes all bodies in memory may have together, at least <see cref="MaxBodyBytes"/> (default 400 MB); more wait outside with 429.</summary>
+    /// <summary>
+    /// Bytes all requests in memory may have together, fetched images included, at least <see cref="MaxBodyBytes"/> (default 400 MB); what
+    /// goes beyond is answered 429. Requests of more than 1 MiB leave a quarter of it to smaller ones.
+    /// </summary>
     public long MaxBufferedBytes { get; set; } = 400_000_000;
+
+    /// <summary>
+    /// Time a body has to come, above zero to one hour (default 30 seconds), and a second more for every 100,000 bytes of it that have come;
+    /// then the request is answered 408.
+    /// </summary>
+    public TimeSpan BodyTimeout { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// Bodies that may be coming at once, 1 to 100,000 (default 1,024); the next is answered 429. They are not counted as
+    /// requests before they are there, so that slow clients keep no others out.
+    /// </summary>
+    public int MaxIncomingRequests { get; set; } = 1024;
 
     /// <summary>
     /// Requests in work or waiting at once, 1 to 100,000 (default 512); the next is answered 429. The model has a queue of its own, which
@@ -80,6 +95,12 @@ public sealed class FasterVlmServerOptions
     /// </summary>
     public TimeSpan StreamKeepAlive { get; set; } = TimeSpan.FromSeconds(15);
 
+    /// <summary>
+    /// Time that open answers have to end once the server is told to stop, zero to one hour (default 10 seconds); then they are cut off. Only
+    /// for <c>fastervlm serve</c> and <see cref="FasterVlmServerApplication"/>: an application of its own has <c>HostOptions.ShutdownTimeout</c>.
+    /// </summary>
+    public TimeSpan DrainTime { get; set; } = TimeSpan.FromSeconds(10);
+
     /// <summary>What <c>Retry-After</c> says when the server itself is full (default 1 second).</summary>
     public TimeSpan RetryAfter { get; set; } = TimeSpan.FromSeconds(1);
 
@@ -110,6 +131,18 @@ public sealed class FasterVlmServerOptions
     /// <summary>What <c>detail: auto</c>, or none, keeps; null (default) is the model's own budget.</summary>
     public VisualTokenBudget? AutoDetail { get; set; }
 
+    /// <summary>
+    /// What a model is told, before anybody chooses otherwise, that is to serve many: a queue of 64, as published, since whoever stands
+    /// further back would rather be told to come back than wait for minutes; and a KV cache of up to 512 MiB, in which as many
+    /// conversations of full length have room as run at once.
+    /// </summary>
+    /// <param name="model">The model's options.</param>
+    public static void Prepare(FasterVlmOptions model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        (model.MaxQueuedRequests, model.KvCacheBytes) = (64, 512L << 20);
+    }
+
     /// <summary>What a detail keeps; null leaves it to the model.</summary>
     internal VisualTokenBudget? BudgetOf(ImageDetail detail) => detail switch
     {
@@ -125,6 +158,9 @@ public sealed class FasterVlmServerOptions
         Range(MaxBodyBytes is >= 1024 and <= 1_000_000_000, nameof(MaxBodyBytes), "1024 to 1000000000");
         Range(MaxBufferedBytes >= MaxBodyBytes, nameof(MaxBufferedBytes), $"MaxBodyBytes ({MaxBodyBytes}) or more");
         Range(MaxConcurrentRequests is >= 1 and <= 100_000, nameof(MaxConcurrentRequests), "1 to 100000");
+        Range(BodyTimeout > TimeSpan.Zero && BodyTimeout <= TimeSpan.FromHours(1), nameof(BodyTimeout), "above zero and at most an hour");
+        Range(MaxIncomingRequests is >= 1 and <= 100_000, nameof(MaxIncomingRequests), "1 to 100000");
+        Range(DrainTime >= TimeSpan.Zero && DrainTime <= TimeSpan.FromHours(1), nameof(DrainTime), "zero to an hour");
         Range(MaxJsonDepth is >= 8 and <= 64, nameof(MaxJsonDepth), "8 to 64");
         Range(MaxMessages is >= 1 and <= 10_000, nameof(MaxMessages), "1 to 10000");
         Range(MaxParts is >= 1 and <= 10_000, nameof(MaxParts), "1 to 10000");

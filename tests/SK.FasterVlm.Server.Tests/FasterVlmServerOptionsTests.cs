@@ -16,6 +16,9 @@ public sealed class FasterVlmServerOptionsTests
         // name, just too small, smallest, largest, just too large
         { nameof(FasterVlmServerOptions.MaxBodyBytes), 1023L, 1024L, 400_000_000L, 1_000_000_001L },
         { nameof(FasterVlmServerOptions.MaxConcurrentRequests), 0, 1, 100_000, 100_001 },
+        { nameof(FasterVlmServerOptions.BodyTimeout), TimeSpan.Zero, TimeSpan.FromTicks(1), TimeSpan.FromHours(1), TimeSpan.FromHours(1.1) },
+        { nameof(FasterVlmServerOptions.MaxIncomingRequests), 0, 1, 100_000, 100_001 },
+        { nameof(FasterVlmServerOptions.DrainTime), TimeSpan.FromTicks(-1), TimeSpan.Zero, TimeSpan.FromHours(1), TimeSpan.FromHours(1.1) },
         { nameof(FasterVlmServerOptions.MaxJsonDepth), 7, 8, 64, 65 },
         { nameof(FasterVlmServerOptions.MaxMessages), 0, 1, 10_000, 10_001 },
         { nameof(FasterVlmServerOptions.MaxParts), 0, 1, 10_000, 10_001 },

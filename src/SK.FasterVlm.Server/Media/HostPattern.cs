@@ -3,9 +3,9 @@ using System.Globalization;
 namespace SK.FasterVlm.Server.Media;
 
 /// <summary>A host, all subdomains of one (<c>*.example.com</c>), or one of them at a port.</summary>
-/// <param name="Name">Lower case, in ASCII form; without the <c>*.</c>.</param>
+/// <param name="Name">Lower case, in ASCII form (<c>xn--…</c> where it was written otherwise); without the <c>*.</c>.</param>
 /// <param name="Subdomains">Whether the subdomains are meant, not the name itself.</param>
-/// <param name="Port">Null for any usual port.</param>
+/// <param name="Port">The only port; null for the usual one of the scheme.</param>
 readonly record struct HostPattern(string Name, bool Subdomains, int? Port)
 {
     /// <summary>Reads a pattern.</summary>
@@ -23,7 +23,7 @@ readonly record struct HostPattern(string Name, bool Subdomains, int? Port)
         }
         bool subdomains = host.StartsWith("*.", StringComparison.Ordinal);
         if (subdomains) host = host[2..];
-        host = Normalize(host);
+        host = Ascii(Normalize(host)) ?? throw Wrong(text);
         return Uri.CheckHostName(host) == UriHostNameType.Unknown ? throw Wrong(text) : new HostPattern(host, subdomains, port);
     }
 
@@ -38,6 +38,20 @@ readonly record struct HostPattern(string Name, bool Subdomains, int? Port)
         return Subdomains
             ? host.Length > Name.Length + 1 && host[^(Name.Length + 1)] == '.' && host.EndsWith(Name, StringComparison.Ordinal)
             : host == Name;
+    }
+
+    /// <summary>The form names have on the wire (<c>xn--…</c>); null when there is none.</summary>
+    static string? Ascii(string host)
+    {
+        if (System.Text.Ascii.IsValid(host)) return host;
+        try
+        {
+            return new IdnMapping { UseStd3AsciiRules = true }.GetAscii(host);
+        }
+        catch (ArgumentException)
+        {
+            return null;
+        }
     }
 
     static string Normalize(string host) => host.Trim('[', ']').TrimEnd('.').ToLowerInvariant();

@@ -46,9 +46,10 @@ sealed class RemoteImages : IDisposable
     /// <param name="address">As the client sent it.</param>
     /// <param name="parameter">Path of the parameter, for errors.</param>
     /// <param name="maxBytes">Most bytes of the image.</param>
+    /// <param name="hold">Told of bytes before they are kept; throws when there is no room for them.</param>
     /// <param name="cancellationToken">Ends the fetch.</param>
     /// <exception cref="ApiException">Not allowed, not reachable, too large or too slow.</exception>
-    public async Task<byte[]> FetchAsync(string address, string parameter, long maxBytes, CancellationToken cancellationToken)
+    public async Task<byte[]> FetchAsync(string address, string parameter, long maxBytes, Action<long> hold, CancellationToken cancellationToken)
     {
         Uri uri = Check(address, parameter);
         using CancellationTokenSource budget = new(_options.ImageFetchTimeout, _time);
@@ -60,7 +61,7 @@ sealed class RemoteImages : IDisposable
                 using HttpRequestMessage request = new(HttpMethod.Get, uri) { Headers = { { "Accept", "image/*" } } };
                 using HttpResponseMessage response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, linked.Token).ConfigureAwait(false);
                 if ((int)response.StatusCode is not (301 or 302 or 303 or 307 or 308))
-                    return await ReadAsync(response, parameter, maxBytes, linked.Token).ConfigureAwait(false);
+                    return await ReadAsync(response, parameter, maxBytes, hold, linked.Token).ConfigureAwait(false);
                 if (hop >= _options.MaxImageRedirects) throw Failed(parameter, $"it redirects more than {_options.MaxImageRedirects} times");
                 uri = Next(uri, response, parameter);
             }
@@ -89,8 +90,10 @@ sealed class RemoteImages : IDisposable
     {
         string? location = response.Headers.TryGetValues("Location", out IEnumerable<string>? values) ? values.First() : null;
         if (location is null || !Uri.TryCreate(from, location, out Uri? target)) throw Failed(parameter, "it redirects to nowhere");
-        // Judged as it was written where it is a whole address, so that reading it cannot straighten it out first.
-        Uri next = Check(location.Contains("://", StringComparison.Ordinal) ? location : target.AbsoluteUri, parameter);
+        // Judged as it was written where it is a whole address, so that reading it cannot straighten it out first. It is one when a colon
+        // comes before all that could begin a path or a query.
+        int mark = location.AsSpan().IndexOfAny(":/?#");
+        Uri next = Check(mark >= 0 && location[mark] == ':' ? location : target.AbsoluteUri, parameter);
         return from.Scheme == Uri.UriSchemeHttps && next.Scheme != Uri.UriSchemeHttps
             ? throw Refused(parameter, "it redirects from https to http")
             : next;
@@ -128,7 +131,7 @@ sealed class RemoteImages : IDisposable
         }
     }
 
-    static async Task<byte[]> ReadAsync(HttpResponseMessage response, string parameter, long maxBytes, CancellationToken cancellationToken)
+    static async Task<byte[]> ReadAsync(HttpResponseMessage response, string parameter, long maxBytes, Action<long> hold, CancellationToken cancellationToken)
     {
         if (response.StatusCode != HttpStatusCode.OK) throw Failed(parameter, $"the host answered {(int)response.StatusCode}");
         if (response.Content.Headers.ContentEncoding.Count > 0) throw Failed(parameter, "the host sent it compressed");
@@ -139,6 +142,7 @@ sealed class RemoteImages : IDisposable
         while (await body.ReadAsync(buffer, cancellationToken).ConfigureAwait(false) is > 0 and int count)
         {
             if (bytes.Length + count > maxBytes) throw TooLarge(parameter, maxBytes);
+            hold(count);
             bytes.Write(buffer, 0, count);
         }
         return bytes.ToArray();

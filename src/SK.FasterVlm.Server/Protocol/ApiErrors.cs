@@ -73,6 +73,10 @@ static class ApiErrors
     public static ApiException Timeout() => new(StatusCodes.Status504GatewayTimeout,
         "The request took longer than this server allows; ask for fewer tokens or smaller images.", "server_error", null, "request_timeout");
 
+    /// <summary>The body came too slowly.</summary>
+    public static ApiException Slow() => new(StatusCodes.Status408RequestTimeout,
+        "The body of the request came too slowly.", InvalidRequest, null, "request_body_timeout");
+
     /// <summary>The model is not, or no longer, there.</summary>
     public static ApiException Unavailable(Exception? cause = null) => new(StatusCodes.Status503ServiceUnavailable,
         "The model is not available at the moment.", "server_error", null, "model_unavailable", cause);

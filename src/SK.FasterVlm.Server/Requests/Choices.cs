@@ -13,19 +13,11 @@ static class Choices
     public static async Task<IReadOnlyList<ChatResponse>> CompleteAsync(IChatClient client, ServedRequest request, CancellationToken cancellationToken)
     {
         if (request.Choices == 1) return [await client.GetResponseAsync(request.Messages, request.Options, cancellationToken).ConfigureAwait(false)];
-        using CancellationTokenSource others = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        return await Task.WhenAll(Enumerable.Range(0, request.Choices).Select(async choice =>
-        {
-            try
-            {
-                return await client.GetResponseAsync(request.Messages, Options(request, choice), others.Token).ConfigureAwait(false);
-            }
-            catch
-            {
-                await others.CancelAsync().ConfigureAwait(false);
-                throw;
-            }
-        })).ConfigureAwait(false);
+        ChatResponse[] answers = new ChatResponse[request.Choices];
+        await SideBySide.RunAsync(request.Choices, async (choice, token) =>
+            answers[choice] = await client.GetResponseAsync(request.Messages, Options(request, choice), token).ConfigureAwait(false),
+            cancellationToken).ConfigureAwait(false);
+        return answers;
     }
 
     /// <summary>The pieces of all choices as they come.</summary>

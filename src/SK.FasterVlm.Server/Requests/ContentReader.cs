@@ -11,8 +11,12 @@ namespace SK.FasterVlm.Server.Requests;
 /// Reads the texts and images of one request, counting them against the limits. Images that are to be fetched are left as gaps,
 /// which <see cref="FetchAsync"/> fills once the whole request is known to be good.
 /// </summary>
-sealed class ContentReader(FasterVlmServerOptions options, int maxImages, ImageLimits imageLimits)
+/// <param name="options">Limits.</param>
+/// <param name="model">Whose limits count too.</param>
+sealed class ContentReader(FasterVlmServerOptions options, ServedModel model)
 {
+    readonly int _maxImages = model.Options.MaxImages;
+    readonly ImageLimits _imageLimits = model.Options.ImageLimits;
     readonly List<(List<AIContent> Contents, int Index, string Address, string Path)> _gaps = [];
     int _textLength;
     int _images;
@@ -23,7 +27,7 @@ sealed class ContentReader(FasterVlmServerOptions options, int maxImages, ImageL
 
     /// <summary>
     /// What the details of the images ask for. A request has one budget for all of its images: that of the image that wants most. Null without
-    /// images, or where it is left to the model.
+    /// images, or where it is left to the model, whose own budget counts as what <c>auto</c> asks for.
     /// </summary>
     public VisualTokenBudget? Budget => _detail is { } detail ? options.BudgetOf(detail) : null;
 
@@ -44,29 +48,34 @@ sealed class ContentReader(FasterVlmServerOptions options, int maxImages, ImageL
     public void Image(List<AIContent> contents, JsonElement url, string path, string? detail)
     {
         if (url.ValueKind != JsonValueKind.String) throw ApiErrors.Type(path, "a string", JsonFields.Kind(url));
-        if (++_images > maxImages)
-            throw ApiErrors.Bad($"The request has more than {maxImages} images.", path, "too_many_images");
+        if (++_images > _maxImages)
+            throw ApiErrors.Bad($"The request has more than {_maxImages} images.", path, "too_many_images");
         ImageDetail wanted = ImageDetails.Parse(detail ?? "auto", path);
-        _detail = _detail is { } most && most > wanted ? most : wanted;
+        _detail = _detail is { } most && model.SizeOf(most) >= model.SizeOf(wanted) ? most : wanted;
 
         ReadOnlySpan<byte> text = DataUri.Utf8(url, path);
         if (DataUri.Is(text))
         {
-            contents.Add(Checked(DataUri.Decode(text, path, imageLimits.MaxBytes), path));
+            contents.Add(Checked(DataUri.Decode(text, path, _imageLimits.MaxBytes), path));
             return;
         }
         _gaps.Add((contents, contents.Count, JsonFields.Text(url, path), path));
         contents.Add(new PendingImage());
     }
 
-    /// <summary>Fetches the images that were given as addresses.</summary>
-    public Task FetchAsync(RemoteImages images, CancellationToken cancellationToken) => Task.WhenAll(_gaps.Select(async gap =>
-    {
-        byte[] bytes = await images.FetchAsync(gap.Address, gap.Path, imageLimits.MaxBytes, cancellationToken).ConfigureAwait(false);
-        gap.Contents[gap.Index] = Checked(bytes, gap.Path);
-    }));
+    /// <summary>Fetches the images that were given as addresses. The first that fails ends the others.</summary>
+    /// <param name="images">Fetches one.</param>
+    /// <param name="place">Told how many bytes they take.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public Task FetchAsync(RemoteImages images, Admission.Place place, CancellationToken cancellationToken) =>
+        SideBySide.RunAsync(_gaps.Count, async (i, token) =>
+        {
+            (List<AIContent> contents, int index, string address, string path) = _gaps[i];
+            byte[] bytes = await images.FetchAsync(address, path, _imageLimits.MaxBytes, place.Hold, token).ConfigureAwait(false);
+            contents[index] = Checked(bytes, path);
+        }, cancellationToken);
 
-    DataContent Checked(byte[] bytes, string path) => new(bytes, ImageGate.Check(bytes, imageLimits, path).MediaType);
+    DataContent Checked(byte[] bytes, string path) => new(bytes, ImageGate.Check(bytes, _imageLimits, path).MediaType);
 
     /// <summary>Keeps the place of an image that is still to be fetched.</summary>
     sealed class PendingImage : AIContent;

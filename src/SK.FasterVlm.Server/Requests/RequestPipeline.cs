@@ -25,14 +25,15 @@ sealed class RequestPipeline(ServedModel model, Admission admission, RemoteImage
         try
         {
             ServedRequest request;
-            ContentReader content = new(options, model.Options.MaxImages, model.Options.ImageLimits);
-            using (RequestBody body = await RequestBody.ReadAsync(context.Request, options, place, life.Token).ConfigureAwait(false))
+            ContentReader content = new(options, model);
+            using (RequestBody body = await RequestBody.ReadAsync(context.Request, options, place, time, life.Token).ConfigureAwait(false))
                 life.Request = request = read(body.Root, content);
             model.RequireName(request.Model);
-            await content.FetchAsync(images, life.Token).ConfigureAwait(false);
+            model.RequireRoomFor(request.Choices);
+            await content.FetchAsync(images, place, life.Token).ConfigureAwait(false);
             await answer(request, life).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is not ApiException && !context.RequestAborted.IsCancellationRequested)
+        catch (Exception e) when (e is not (ApiException or ClientGoneException) && !context.RequestAborted.IsCancellationRequested)
         {
             throw life.ToApiError(e);
         }

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.AI;
+using SK.FasterVlm.Pruning;
 using SK.FasterVlm.Server.Protocol;
 
 namespace SK.FasterVlm.Server.Requests;
@@ -46,6 +47,27 @@ sealed class ServedModel(IChatClient client, FasterVlmOptions model, FasterVlmSe
     /// <summary>Checks the name a client asks for.</summary>
     /// <exception cref="ApiException">404.</exception>
     public void RequireName(string name) => Known(name);
+
+    /// <summary>Refuses more answers at once than the model can ever hold: waiting would not help.</summary>
+    /// <param name="choices">Answers one request wants.</param>
+    /// <exception cref="ApiException">400.</exception>
+    public void RequireRoomFor(int choices)
+    {
+        if (_host is null && Loaded is null) return; // what holds requests there is not known
+        int most = Options.MaxSequences + Options.MaxQueuedRequests;
+        if (choices > most) throw ApiErrors.Range("n", "integer", 1, most, choices);
+    }
+
+    /// <summary>
+    /// How many visual tokens of a view a detail keeps, to compare details by. A share of the attention counts as if all tokens had the same.
+    /// </summary>
+    public int SizeOf(ImageDetail detail)
+    {
+        const int Usual = 576; // LLaVA-1.5's, until the model is loaded
+        float[] even = new float[Loaded?.Vision.Info.TokenCount ?? Usual];
+        even.AsSpan().Fill(1f / even.Length);
+        return (server.BudgetOf(detail) ?? Options.VisualTokens).Resolve(even);
+    }
 
     /// <summary>A name as the server spells it.</summary>
     /// <exception cref="ApiException">404: not a name of the model.</exception>

@@ -5,7 +5,7 @@ namespace SK.FasterVlm.Server.Requests;
 /// <summary>A request of any of the endpoints, read and checked.</summary>
 sealed record ServedRequest
 {
-    /// <summary>The model as the client named it; answers carry the same name.</summary>
+    /// <summary>The model as the client named it, which may be another of its names; answers carry the model's own.</summary>
     public required string Model { get; init; }
 
     /// <summary>The conversation; images are bytes by now.</summary>

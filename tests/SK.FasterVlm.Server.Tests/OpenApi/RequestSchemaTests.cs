@@ -4,7 +4,6 @@ using System.Reflection.PortableExecutable;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
-using SK.FasterVlm.Imaging;
 using SK.FasterVlm.Server.ChatCompletions;
 using SK.FasterVlm.Server.OpenApi;
 using SK.FasterVlm.Server.Protocol;
@@ -111,7 +110,7 @@ public sealed partial class RequestSchemaTests
 
     static ApiException? ReadAlone(string name, JsonObject body)
     {
-        ContentReader content = new(Options, maxImages: 8, new ImageLimits());
+        ContentReader content = new(Options, new ServedModel(new ScriptedChatClient(), new FasterVlmOptions(), Options, TimeProvider.System));
         JsonElement json = JsonSerializer.SerializeToElement(body);
         try
         {

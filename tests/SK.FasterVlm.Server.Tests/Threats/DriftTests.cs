@@ -13,7 +13,7 @@ namespace SK.FasterVlm.Server.Tests.Threats;
 /// some. <c>FASTERVLM_SOAK_MINUTES</c> goes on for so many minutes and prints the slopes.
 /// </summary>
 [Collection(nameof(Alone))]
-public sealed class DriftTests(EmbeddedServer embedded)
+public sealed class DriftTests
 {
     const int LeastRounds = 4, MostRounds = 100;
 
@@ -27,8 +27,10 @@ public sealed class DriftTests(EmbeddedServer embedded)
     {
         double minutes = double.TryParse(Environment.GetEnvironmentVariable("FASTERVLM_SOAK_MINUTES"), CultureInfo.InvariantCulture, out double asked) ? asked : 0;
         // A log would keep what the requests leave in it.
+        // Clients that leave have new pictures; a small cache of them is soon as large as it gets.
+        await using FasterVlmModel model = await FasterVlmModel.LoadAsync(new FasterVlmOptions { Threads = 1, ImageCacheBytes = 50_000 }, cancellationToken: RunningServer.Test);
         await using RunningServer server = await RunningServer.StartAsync(
-            embedded.Model.CreateChatClient(), services: static s => s.AddLogging(static l => l.SetMinimumLevel(LogLevel.None)));
+            model.CreateChatClient(), services: static s => s.AddLogging(static l => l.SetMinimumLevel(LogLevel.None)));
         string before = await AskAsync(server, 1, stream: false);
         Stopwatch clock = Stopwatch.StartNew();
         List<(double Hours, long[] Figures)> seen = [];
@@ -88,7 +90,7 @@ public sealed class DriftTests(EmbeddedServer embedded)
             }
         });
         Admission admission = server.Services.GetRequiredService<Admission>();
-        while (admission.Requests > 0) await Task.Delay(5, RunningServer.Test);
+        await Waiting.UntilAsync(() => admission.Incoming == 0 && admission.Requests == 0);
     }
 
     static async Task<string> AskAsync(RunningServer server, int picture, bool stream)

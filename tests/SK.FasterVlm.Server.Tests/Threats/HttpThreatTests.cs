@@ -3,8 +3,13 @@ using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.AI;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using SK.FasterVlm.Server.Security;
 using SK.FasterVlm.Server.Tests.Fakes;
 
 namespace SK.FasterVlm.Server.Tests.Threats;
@@ -210,6 +215,46 @@ public sealed class HttpThreatTests(EmbeddedServer embedded) : CanaryServer(embe
             using Socket socket = new(own.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
             await Assert.ThrowsAsync<SocketException>(() => socket.ConnectAsync(own, Server.Address.Port, Test).AsTask());
         }
+    }
+
+    [Theory]
+    [InlineData("http://*:0", true)]
+    [InlineData("http://0.0.0.0:0", true)]
+    [InlineData("http://[::]:0", true)]
+    [InlineData("http://127.0.0.1:0", false)]
+    [InlineData(null, false)] // the host's own default
+    public async Task H7_in_two_lines_of_an_application_too(string? address, bool refused)
+    {
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        if (address is not null) builder.WebHost.UseUrls(address);
+        builder.Services.AddSingleton<IChatClient>(new ScriptedChatClient());
+        builder.Services.AddFasterVlmServer();
+        await using WebApplication app = builder.Build();
+        app.MapFasterVlmOpenAI();
+        if (address is null)
+        {
+            // What is written nowhere is http://localhost:5000; somebody else may have that port, so it is only looked at.
+            Assert.Empty(app.Urls);
+            Assert.Null(ExposureCheck.Problem("localhost", new FasterVlmServerOptions()));
+            return;
+        }
+        if (refused)
+        {
+            Assert.Contains("API key", (await Assert.ThrowsAsync<InvalidOperationException>(() => app.StartAsync(Test))).Message);
+            return;
+        }
+        await app.StartAsync(Test);
+        using HttpClient http = new(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = new Uri(app.Urls.First()) };
+        Assert.Equal(HttpStatusCode.OK, (await http.GetAsync("/v1/models", Test)).StatusCode);
+    }
+
+    [Fact]
+    public async Task H2_a_body_of_millions_of_values_is_not_taken_apart()
+    {
+        string zeros = string.Join(',', Enumerable.Repeat("0", 1_100_000));
+        (await Server.ChatAsync($$"""{"model":"tiny-llava","messages":[{{zeros}}]}""")).AssertError(400, null, "invalid_json");
+        (await Server.ChatAsync($$"""{"model":"tiny-llava","messages":[{{zeros[..1_800_001]}}]}""")).AssertError(400, "messages", "array_above_max_length");
     }
 
     [Fact]

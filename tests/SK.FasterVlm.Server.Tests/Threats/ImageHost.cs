@@ -14,7 +14,7 @@ sealed class ImageHost : IAsyncDisposable
     public static readonly byte[] Image = EmbeddedServer.Picture(1);
 
     readonly WebApplication _app;
-    int _requests;
+    int _requests, _dripped;
 
     ImageHost(WebApplication app)
     {
@@ -39,17 +39,23 @@ sealed class ImageHost : IAsyncDisposable
 
     public int Port { get; }
 
+    /// <summary>Bytes that have dripped.</summary>
+    public int Dripped => Volatile.Read(ref _dripped);
+
+    /// <summary>Set when somebody who was kept waiting has gone.</summary>
+    public TaskCompletionSource Left { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     public int Requests => Volatile.Read(ref _requests);
 
     /// <summary>A fetcher that may ask this host.</summary>
-    public RemoteImages Fetcher(TimeSpan? timeout = null) => new(
+    public RemoteImages Fetcher(TimeSpan? timeout = null, TimeProvider? time = null) => new(
         new FasterVlmServerOptions
         {
             ImageHosts = [$"127.0.0.1:{Port}"],
             ImageNetworks = ["127.0.0.1/32"],
             ImageFetchTimeout = timeout ?? TimeSpan.FromMinutes(1),
         },
-        Dns.GetHostAddressesAsync, TimeProvider.System);
+        Dns.GetHostAddressesAsync, time ?? TimeProvider.System);
 
     public ValueTask DisposeAsync() => _app.DisposeAsync();
 
@@ -100,7 +106,24 @@ sealed class ImageHost : IAsyncDisposable
                 context.Abort();
                 break;
             case "/silent":
-                await Task.Delay(Timeout.Infinite, context.RequestAborted);
+                try
+                {
+                    await Task.Delay(Timeout.Infinite, context.RequestAborted);
+                }
+                finally
+                {
+                    Left.TrySetResult();
+                }
+                break;
+            case "/dripping":
+                for (; ; await Task.Delay(1, context.RequestAborted))
+                {
+                    await response.Body.WriteAsync(new byte[1], context.RequestAborted);
+                    await response.Body.FlushAsync(context.RequestAborted);
+                    Interlocked.Increment(ref _dripped);
+                }
+            case "/hop-with-address":
+                response.Redirect("/image?next=http://elsewhere.example/");
                 break;
             default:
                 response.StatusCode = 404;

@@ -30,10 +30,17 @@ static class Leaver
 
     static bool Streams(int moment) => moment % 4 != 0;
 
+    /// <summary>A picture nobody has sent before, with a number in a comment, so that it has to be encoded.</summary>
+    static byte[] NewPicture(int number)
+    {
+        byte[] picture = EmbeddedServer.Picture(1 + (number % 5));
+        return [.. picture[..2], 0xFF, 0xFE, 0, 6, .. BitConverter.GetBytes(number), .. picture[2..]];
+    }
+
     static string Body(int moment)
     {
         string text = $"Tell me a long story about {moment % 7} birds.";
-        string image = $"data:image/jpeg;base64,{Convert.ToBase64String(EmbeddedServer.Picture(1 + (moment % 5)))}";
+        string image = $"data:image/jpeg;base64,{Convert.ToBase64String(NewPicture(moment))}";
         object content = moment % 3 == 0
             ? new object[] { new { type = "image_url", image_url = new { url = image } }, new { type = "text", text } }
             : text;

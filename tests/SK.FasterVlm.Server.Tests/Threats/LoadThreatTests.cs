@@ -17,7 +17,7 @@ public sealed class LoadThreatTests(EmbeddedServer embedded) : CanaryServer(embe
         await using RunningServer server = await RunningServer.StartAsync(blocked, static o => o.MaxConcurrentRequests = 2);
         string body = Say("Hi").ToJsonString().Replace("tiny-llava", ScriptedChatClient.ModelId, StringComparison.Ordinal);
         Task<Reply>[] held = [server.ChatAsync(body), server.ChatAsync(body)];
-        await UntilAsync(() => server.Services.GetRequiredService<Admission>().Requests == 2);
+        await Waiting.UntilAsync(() => server.Services.GetRequiredService<Admission>().Requests == 2);
         Reply refused = await server.ChatAsync(body);
         refused.AssertError(429, null, "rate_limit_exceeded");
         Assert.Equal("1", refused.Headers["Retry-After"]);
@@ -34,7 +34,7 @@ public sealed class LoadThreatTests(EmbeddedServer embedded) : CanaryServer(embe
         await using RunningServer server = await RunningServer.StartAsync(blocked, static o => (o.MaxBodyBytes, o.MaxBufferedBytes) = (10_000, 12_000));
         string body = Say(new string('x', 7_000)).ToJsonString().Replace("tiny-llava", ScriptedChatClient.ModelId, StringComparison.Ordinal);
         Task<Reply> held = server.ChatAsync(body);
-        await UntilAsync(() => blocked.Count == 1); // its body has been read
+        await Waiting.UntilAsync(() => blocked.Count == 1); // its body has been read
         (await server.ChatAsync(body)).AssertError(429, null, "rate_limit_exceeded");
         release.SetResult();
         Assert.Equal(HttpStatusCode.OK, (await held).Status);
@@ -54,12 +54,62 @@ public sealed class LoadThreatTests(EmbeddedServer embedded) : CanaryServer(embe
     }
 
     [Fact]
+    public async Task L1_sixty_four_clients_share_four_sequences_and_a_full_cache_and_everybody_is_answered()
+    {
+        await using FasterVlmModel model = await FasterVlmModel.LoadAsync(
+            new FasterVlmOptions { Threads = 1, MaxSequences = 4, MaxQueuedRequests = 64, ContextLength = 512 }, cancellationToken: Test);
+        await using RunningServer server = await RunningServer.StartAsync(model.CreateChatClient());
+        object[] bodies = [.. Enumerable.Range(0, 64).Select(static i => Long(i, i % 2 == 0 ? 400 : 8))]; // with 400 set aside a second one hardly fits
+        Reply[] replies = await Task.WhenAll(bodies.Select(server.ChatAsync));
+        Assert.All(replies, static r => Assert.True(r.Status == HttpStatusCode.OK && r.Content.Length > 0, r.Text));
+
+        // Twice as many as there are places: nobody waits in vain, and nobody is left without an answer.
+        Reply[] crowd = await Task.WhenAll(Enumerable.Range(0, 136).Select(static i => Long(i, 400)).Select(server.ChatAsync));
+        Assert.All(crowd, static r =>
+        {
+            if (r.Status == HttpStatusCode.OK) return;
+            r.AssertError(429, null, "rate_limit_exceeded");
+            Assert.InRange(int.Parse(r.Headers["Retry-After"]), 1, 600);
+        });
+        Assert.True(crowd.Count(static r => r.Status == HttpStatusCode.OK) >= 68);
+        Assert.Equal(replies[0].Content, (await server.ChatAsync(bodies[0])).Content);
+
+        static object Long(int i, int tokens) => i % 4 == 0
+            ? new { model = "tiny-llava", max_tokens = tokens, messages = new[] { new { role = "user", content = new object[] { new { type = "image_url", image_url = new { url = DataUri(EmbeddedServer.Picture(1 + (i % 5)), "image/jpeg") } }, new { type = "text", text = "What is in the picture?" } } } } }
+            : new { model = "tiny-llava", max_tokens = tokens, messages = new[] { new { role = "user", content = $"Question {i % 7}?" } } };
+    }
+
+    [Fact]
+    public async Task L1_fetched_images_count_like_bodies()
+    {
+        await using ImageHost host = await ImageHost.StartAsync();
+        Assert.True(ImageHost.Image.Length > 2048);
+        foreach (bool fits in new[] { true, false })
+        {
+            await using RunningServer server = await RunningServer.StartAsync(null, o =>
+            {
+                (o.ImageHosts, o.ImageNetworks) = ([$"127.0.0.1:{host.Port}"], ["127.0.0.1/32"]);
+                (o.MaxBodyBytes, o.MaxBufferedBytes) = (1024, ImageHost.Image.Length + (fits ? 1024 : -1));
+            });
+            Reply reply = await server.ChatAsync(new
+            {
+                model = ScriptedChatClient.ModelId,
+                messages = new[] { new { role = "user", content = new[] { new { type = "image_url", image_url = new { url = $"{host.Address}/image" } } } } },
+            });
+            if (fits) Assert.Equal(HttpStatusCode.OK, reply.Status);
+            else reply.AssertError(429, null, "rate_limit_exceeded");
+            await Waiting.UntilAsync(() => server.Services.GetRequiredService<Admission>().Bytes == 0);
+        }
+    }
+
+    [Fact]
     public async Task A_request_that_takes_too_long_is_504()
     {
         ScriptedChatClient slow = new() { Script = static r => After(Task.Delay(Timeout.Infinite, r.Cancellation)) };
         await using RunningServer server = await RunningServer.StartAsync(slow, static o => o.RequestTimeout = TimeSpan.FromMilliseconds(30));
         Reply reply = await server.ChatAsync(new { model = ScriptedChatClient.ModelId, messages = new[] { new { role = "user", content = "Hi" } } });
         reply.AssertError(504, null, "request_timeout");
+        Assert.Equal("false", reply.Headers["x-should-retry"]); // it would take as long again
     }
 
     [Fact]
@@ -86,6 +136,13 @@ public sealed class LoadThreatTests(EmbeddedServer embedded) : CanaryServer(embe
         Assert.Contains("\"error\":{\"message\":\"The server had an error", reply.Events[^1]);
         Reply whole = await server.ChatAsync(new { model = ScriptedChatClient.ModelId, messages = new[] { new { role = "user", content = "Hi" } } });
         whole.AssertError(500, null, null);
+        failing.Script = static _ => ScriptedChatClient.Say("All ", "well.");
+        foreach (bool stream in new[] { false, true })
+        {
+            Reply good = await server.ChatAsync(new { model = ScriptedChatClient.ModelId, messages = new[] { new { role = "user", content = "Hi" } }, stream });
+            Assert.Equal(HttpStatusCode.OK, good.Status);
+            Assert.Contains("well.", good.Text);
+        }
     }
 
     [Fact]
@@ -95,11 +152,28 @@ public sealed class LoadThreatTests(EmbeddedServer embedded) : CanaryServer(embe
         ScriptedChatClient blocked = new() { Script = _ => After(release.Task) };
         RunningServer server = await RunningServer.StartAsync(blocked);
         Task<Reply> open = server.ChatAsync(new { model = ScriptedChatClient.ModelId, messages = new[] { new { role = "user", content = "Hi" } } });
-        await UntilAsync(() => server.Services.GetRequiredService<Admission>().Requests == 1);
+        await Waiting.UntilAsync(() => server.Services.GetRequiredService<Admission>().Requests == 1);
         Task stopping = server.Host.StopAsync(Test);
         release.SetResult();
         Assert.Equal(HttpStatusCode.OK, (await open).Status);
         await stopping;
+        await server.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task L9_an_answer_that_never_ends_is_cut_off_when_its_time_to_end_is_over()
+    {
+        TaskCompletionSource ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        ScriptedChatClient endless = new() { Script = r => Endless(r, ended) };
+        RunningServer server = await RunningServer.StartAsync(endless, static o => o.DrainTime = TimeSpan.FromMilliseconds(50));
+        using HttpRequestMessage request = new(HttpMethod.Post, "/v1/chat/completions")
+        {
+            Content = System.Net.Http.Json.JsonContent.Create(new { model = ScriptedChatClient.ModelId, messages = new[] { new { role = "user", content = "Hi" } }, stream = true }),
+        };
+        using HttpResponseMessage open = await server.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Test);
+        await server.Host.StopAsync(Test);
+        await ended.Task.WaitAsync(TimeSpan.FromMinutes(2), Test);
+        await Assert.ThrowsAnyAsync<Exception>(() => open.Content.ReadAsStringAsync(Test)); // broken off, not ended
         await server.DisposeAsync();
     }
 
@@ -138,14 +212,21 @@ public sealed class LoadThreatTests(EmbeddedServer embedded) : CanaryServer(embe
 
     async Task<int> PromptTokensAsync(string text) => (int)(await Server.ChatAsync(Say(text).ToJsonString())).Json["usage"]!["prompt_tokens"]!;
 
+    static async IAsyncEnumerable<ChatResponseUpdate> Endless(ScriptedRequest request, TaskCompletionSource ended)
+    {
+        try
+        {
+            for (; ; await Task.Delay(5, request.Cancellation)) yield return new ChatResponseUpdate(ChatRole.Assistant, "word ");
+        }
+        finally
+        {
+            ended.TrySetResult();
+        }
+    }
+
     static async IAsyncEnumerable<ChatResponseUpdate> After(Task task)
     {
         await task;
         yield return new ChatResponseUpdate(ChatRole.Assistant, "done");
-    }
-
-    static async Task UntilAsync(Func<bool> condition)
-    {
-        while (!condition()) await Task.Delay(5, Test);
     }
 }

@@ -4,6 +4,7 @@ using System.Text;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Time.Testing;
 using SK.FasterVlm.Server.Requests;
 using SK.FasterVlm.Server.Tests.Fakes;
 
@@ -32,9 +33,8 @@ public sealed class SlowClientTests(EmbeddedServer embedded) : CanaryServer(embe
                 $"{Post}Transfer-Encoding: chunked\r\n\r\n1\r\n{{\r\n", $"{Post}Content-Length: 20000000\r\n\r\n",
             ];
             for (int i = 0; i < 200; i++) slow.Add(await BeginAsync(server, begun[i % 4]));
-            // Those whose header is whole, but for any that was sent away.
-            await UntilAsync(() => admission.Requests + slow.Count(static s => s.Available > 0) == 150);
-            Assert.Equal(150, admission.Requests);
+            await Waiting.UntilAsync(() => admission.Incoming == 150); // those whose header is whole
+            Assert.Equal(0, admission.Requests);
             Task[] clients = [.. Enumerable.Range(0, 4).Select(async i =>
             {
                 for (int round = 0; round < 3; round++) Assert.Equal(alone[i], await AskAsync(server, questions[i], i));
@@ -42,13 +42,13 @@ public sealed class SlowClientTests(EmbeddedServer embedded) : CanaryServer(embe
             // Meanwhile they go on, a byte at a time.
             foreach (Socket socket in slow) await socket.SendAsync("1"u8.ToArray(), Test);
             await Task.WhenAll(clients);
-            Assert.True(admission.Requests > 0, "no slow client was left to be slow"); // a chunk that begins with 1 may end its request
+            Assert.True(admission.Incoming > 0, "no slow client was left to be slow"); // a chunk that begins with 1 may end its request
         }
         finally
         {
             foreach (Socket socket in slow) socket.Dispose();
         }
-        await UntilAsync(() => admission.Requests == 0);
+        await Waiting.UntilAsync(() => admission.Incoming == 0);
         Assert.Equal(alone[0], await AskAsync(server, questions[0], 0));
     }
 
@@ -63,15 +63,65 @@ public sealed class SlowClientTests(EmbeddedServer embedded) : CanaryServer(embe
             // Together more than all bodies may have.
             for (int i = 0; i < 44; i++)
                 slow.Add(await BeginAsync(server, Post + (i % 2 == 0 ? "Content-Length: 20000000\r\n\r\n{" : "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n")));
-            await UntilAsync(() => admission.Requests + slow.Count(static s => s.Available > 0) == 44);
+            await Waiting.UntilAsync(() => admission.Incoming == 44);
             Assert.NotEqual("", await AskAsync(server, "What is in the picture?", 1));
-            Assert.Equal(44, admission.Requests);
+            Assert.Equal(44, admission.Incoming);
         }
         finally
         {
             foreach (Socket socket in slow) socket.Dispose();
         }
-        await UntilAsync(() => admission.Requests == 0);
+        await Waiting.UntilAsync(() => admission.Incoming == 0);
+    }
+
+    [Theory]
+    [InlineData(3_000_000, 3_000_000, 1)] // large bodies, of which all but a byte comes: two would take all memory there is
+    [InlineData(1000, 500, 5)] // small ones: more of them than requests may be held
+    public async Task H1_bodies_that_do_not_end_shut_nobody_out(int length, int sent, int held)
+    {
+        await using RunningServer server = await StartAsync(
+            static o => (o.MaxBodyBytes, o.MaxBufferedBytes, o.MaxConcurrentRequests) = (3_000_000, 6_000_000, 2));
+        Admission admission = server.Services.GetRequiredService<Admission>();
+        byte[] body = new byte[Math.Min(sent, length - 1)];
+        body.AsSpan().Fill((byte)' ');
+        List<Socket> slow = [];
+        try
+        {
+            for (int i = 0; i < 5; i++)
+            {
+                slow.Add(await BeginAsync(server, $"{Post}Content-Length: {length}\r\n\r\n"));
+                for (int at = 0; at < body.Length;) at += await slow[i].SendAsync(body.AsMemory(at), Test);
+            }
+            // Those for which there is no room have their answer.
+            await Waiting.UntilAsync(() => admission.Incoming == held && slow.Count(static s => s.Available > 0) == 5 - held && admission.Bytes >= held * body.Length);
+            Assert.NotEqual("", await AskAsync(server, "What is in the picture?", 1));
+        }
+        finally
+        {
+            foreach (Socket socket in slow) socket.Dispose();
+        }
+        await Waiting.UntilAsync(() => admission.Incoming == 0 && admission.Bytes == 0);
+    }
+
+    [Fact]
+    public async Task H1_a_body_that_does_not_come_in_its_time_is_408_and_frees_its_place()
+    {
+        FakeTimeProvider clock = new();
+        await using RunningServer server = await StartAsync(static o => o.BodyTimeout = TimeSpan.FromSeconds(30), clock);
+        Admission admission = server.Services.GetRequiredService<Admission>();
+        using Socket slow = await BeginAsync(server, $"{Post}Content-Length: 20000000\r\n\r\n{{\"model\":");
+        await Waiting.UntilAsync(() => admission.Bytes > 0);
+        clock.Advance(TimeSpan.FromSeconds(29));
+        Assert.Equal(1, admission.Incoming);
+        // Read by then: what has come has earned no more than the time it took to say so.
+        clock.Advance(TimeSpan.FromSeconds(2));
+        using MemoryStream answer = new();
+        await new NetworkStream(slow).CopyToAsync(answer, Test); // to its end: the connection is closed
+        string text = Encoding.ASCII.GetString(answer.ToArray());
+        Assert.StartsWith("HTTP/1.1 408 ", text);
+        Assert.Contains("request_body_timeout", text);
+        Assert.Equal((0, 0L), (admission.Incoming, admission.Bytes));
+        Assert.NotEqual("", await AskAsync(server, "What is in the picture?", 1));
     }
 
     [Fact]
@@ -83,8 +133,18 @@ public sealed class SlowClientTests(EmbeddedServer embedded) : CanaryServer(embe
         Assert.Equal(FasterVlmServerApplication.MaxConnections, limits.MaxConcurrentConnections);
     }
 
-    Task<RunningServer> StartAsync() => RunningServer.StartAsync(Embedded.Model.CreateChatClient(), services: static s => s.Configure<KestrelServerOptions>(static k =>
-        (k.Limits.MinRequestBodyDataRate, k.Limits.RequestHeadersTimeout) = (null, Timeout.InfiniteTimeSpan)));
+    Task<RunningServer> StartAsync(Action<FasterVlmServerOptions>? options = null, TimeProvider? time = null) => RunningServer.StartAsync(
+        Embedded.Model.CreateChatClient(),
+        o =>
+        {
+            o.BodyTimeout = TimeSpan.FromHours(1);
+            options?.Invoke(o);
+        },
+        s =>
+        {
+            s.Configure<KestrelServerOptions>(static k => (k.Limits.MinRequestBodyDataRate, k.Limits.RequestHeadersTimeout) = (null, Timeout.InfiniteTimeSpan));
+            if (time is not null) s.AddSingleton(time);
+        });
 
     static async Task<Socket> BeginAsync(RunningServer server, string begun)
     {
@@ -99,10 +159,5 @@ public sealed class SlowClientTests(EmbeddedServer embedded) : CanaryServer(embe
         Reply reply = await server.ChatAsync(About(DataUri(EmbeddedServer.Picture(1 + picture), "image/jpeg"), text));
         Assert.True(reply.Status == HttpStatusCode.OK, reply.Text);
         return reply.Content;
-    }
-
-    static async Task UntilAsync(Func<bool> condition)
-    {
-        while (!condition()) await Task.Delay(5, Test);
     }
 }

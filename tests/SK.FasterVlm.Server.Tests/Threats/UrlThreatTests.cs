@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Microsoft.Extensions.Time.Testing;
 using SK.FasterVlm.Server.Media;
 using SK.FasterVlm.Server.Protocol;
 using SK.FasterVlm.Server.Tests.Fakes;
@@ -48,7 +49,7 @@ public sealed class UrlThreatTests(EmbeddedServer embedded) : CanaryServer(embed
     public async Task U2_an_address_that_is_not_public_is_never_dialled(string address)
     {
         using RemoteImages images = Fetcher(_ => [IPAddress.Parse(address)]);
-        ApiException error = await Assert.ThrowsAsync<ApiException>(() => images.FetchAsync("http://images.example/a.png", Path, 1000, Test));
+        ApiException error = await Assert.ThrowsAsync<ApiException>(() => images.FetchAsync("http://images.example/a.png", Path, 1000, static _ => { }, Test));
         Assert.Equal((400, "image_url_not_allowed", Path), (error.Status, error.Code, error.Parameter));
     }
 
@@ -66,7 +67,7 @@ public sealed class UrlThreatTests(EmbeddedServer embedded) : CanaryServer(embed
         int port = ((IPEndPoint)canary.LocalEndpoint).Port;
         using RemoteImages images = Fetcher(static _ => [IPAddress.Loopback], o => o.ImageHosts = [$"images.example:{port}", $"127.0.0.1:{port}", $"localhost:{port}"]);
         foreach (string host in new[] { "images.example", "127.0.0.1", "localhost", "localhost." })
-            await Assert.ThrowsAsync<ApiException>(() => images.FetchAsync($"http://{host}:{port}/a.png", Path, 1000, Test));
+            await Assert.ThrowsAsync<ApiException>(() => images.FetchAsync($"http://{host}:{port}/a.png", Path, 1000, static _ => { }, Test));
         Assert.False(canary.Pending());
     }
 
@@ -74,7 +75,7 @@ public sealed class UrlThreatTests(EmbeddedServer embedded) : CanaryServer(embed
     public async Task U2_one_private_address_among_public_ones_is_enough_to_refuse()
     {
         using RemoteImages images = Fetcher(static _ => [IPAddress.Parse("93.184.216.34"), IPAddress.Loopback]);
-        ApiException error = await Assert.ThrowsAsync<ApiException>(() => images.FetchAsync("http://images.example/a.png", Path, 1000, Test));
+        ApiException error = await Assert.ThrowsAsync<ApiException>(() => images.FetchAsync("http://images.example/a.png", Path, 1000, static _ => { }, Test));
         Assert.Equal("image_url_not_allowed", error.Code);
     }
 
@@ -87,7 +88,7 @@ public sealed class UrlThreatTests(EmbeddedServer embedded) : CanaryServer(embed
     {
         await using ImageHost host = await ImageHost.StartAsync();
         using RemoteImages images = host.Fetcher();
-        ApiException error = await Assert.ThrowsAsync<ApiException>(() => images.FetchAsync($"{host.Address}{path}", Path, 100_000, Test));
+        ApiException error = await Assert.ThrowsAsync<ApiException>(() => images.FetchAsync($"{host.Address}{path}", Path, 100_000, static _ => { }, Test));
         Assert.Equal(code, error.Code);
         Assert.True(host.Requests <= 4, "the first request and at most three redirects");
     }
@@ -97,7 +98,9 @@ public sealed class UrlThreatTests(EmbeddedServer embedded) : CanaryServer(embed
     {
         await using ImageHost host = await ImageHost.StartAsync();
         using RemoteImages images = host.Fetcher();
-        Assert.Equal(ImageHost.Image, await images.FetchAsync($"{host.Address}/hop1", Path, 100_000, Test));
+        Assert.Equal(ImageHost.Image, await images.FetchAsync($"{host.Address}/hop1", Path, 100_000, static _ => { }, Test));
+        // An address within the query makes no whole address of it.
+        Assert.Equal(ImageHost.Image, await images.FetchAsync($"{host.Address}/hop-with-address", Path, 100_000, static _ => { }, Test));
     }
 
     [Fact]
@@ -108,7 +111,7 @@ public sealed class UrlThreatTests(EmbeddedServer embedded) : CanaryServer(embed
         using RemoteImages images = Fetcher(
             _ => ++asked == 1 ? [IPAddress.Loopback] : [IPAddress.Parse("203.0.113.9")],
             o => (o.ImageHosts, o.ImageNetworks) = ([$"images.example:{host.Port}"], ["127.0.0.1/32"]));
-        Assert.Equal(ImageHost.Image, await images.FetchAsync($"http://images.example:{host.Port}/image", Path, 100_000, Test));
+        Assert.Equal(ImageHost.Image, await images.FetchAsync($"http://images.example:{host.Port}/image", Path, 100_000, static _ => { }, Test));
         Assert.Equal(1, asked);
     }
 
@@ -134,7 +137,7 @@ public sealed class UrlThreatTests(EmbeddedServer embedded) : CanaryServer(embed
     public async Task U5_an_address_two_readers_could_read_differently_is_refused(string url)
     {
         using RemoteImages images = Fetcher(static _ => throw new InvalidOperationException("must not be resolved"));
-        ApiException error = await Assert.ThrowsAsync<ApiException>(() => images.FetchAsync(url, Path, 1000, Test));
+        ApiException error = await Assert.ThrowsAsync<ApiException>(() => images.FetchAsync(url, Path, 1000, static _ => { }, Test));
         Assert.Equal("invalid_image_url", error.Code);
     }
 
@@ -146,7 +149,7 @@ public sealed class UrlThreatTests(EmbeddedServer embedded) : CanaryServer(embed
     public async Task U5_only_the_named_hosts_at_their_usual_ports_are_asked(string url)
     {
         using RemoteImages images = Fetcher(static _ => throw new InvalidOperationException("must not be resolved"));
-        ApiException error = await Assert.ThrowsAsync<ApiException>(() => images.FetchAsync(url, Path, 1000, Test));
+        ApiException error = await Assert.ThrowsAsync<ApiException>(() => images.FetchAsync(url, Path, 1000, static _ => { }, Test));
         Assert.Equal("image_url_not_allowed", error.Code);
     }
 
@@ -160,7 +163,7 @@ public sealed class UrlThreatTests(EmbeddedServer embedded) : CanaryServer(embed
     {
         await using ImageHost host = await ImageHost.StartAsync();
         using RemoteImages images = host.Fetcher();
-        ApiException error = await Assert.ThrowsAsync<ApiException>(() => images.FetchAsync($"{host.Address}{path}", Path, 100_000, Test));
+        ApiException error = await Assert.ThrowsAsync<ApiException>(() => images.FetchAsync($"{host.Address}{path}", Path, 100_000, static _ => { }, Test));
         Assert.Equal((status, code), (error.Status, error.Code));
     }
 
@@ -169,9 +172,64 @@ public sealed class UrlThreatTests(EmbeddedServer embedded) : CanaryServer(embed
     {
         await using ImageHost host = await ImageHost.StartAsync();
         using RemoteImages images = host.Fetcher(TimeSpan.FromMilliseconds(50));
-        ApiException error = await Assert.ThrowsAsync<ApiException>(() => images.FetchAsync($"{host.Address}/silent", Path, 100_000, Test));
+        ApiException error = await Assert.ThrowsAsync<ApiException>(() => images.FetchAsync($"{host.Address}/silent", Path, 100_000, static _ => { }, Test));
         Assert.Equal("image_fetch_failed", error.Code);
     }
+
+    [Fact]
+    public async Task U6_a_body_that_drips_has_one_budget_of_time_for_all_its_bytes()
+    {
+        await using ImageHost host = await ImageHost.StartAsync();
+        FakeTimeProvider clock = new();
+        using RemoteImages images = host.Fetcher(TimeSpan.FromSeconds(10), clock);
+        Task<byte[]> fetch = images.FetchAsync($"{host.Address}/dripping", Path, 100_000, static _ => { }, Test);
+        for (int second = 1; second <= 9; second++)
+        {
+            int before = host.Dripped;
+            await Waiting.UntilAsync(() => host.Dripped > before); // it goes on
+            clock.Advance(TimeSpan.FromSeconds(1));
+        }
+        Assert.False(fetch.IsCompleted);
+        clock.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal("image_fetch_failed", (await Assert.ThrowsAsync<ApiException>(() => fetch)).Code);
+    }
+
+    [Fact]
+    public async Task U6_when_one_image_cannot_be_fetched_the_others_are_not_waited_for()
+    {
+        await using ImageHost host = await ImageHost.StartAsync();
+        await using RunningServer server = await RunningServer.StartAsync(null, o =>
+            (o.ImageHosts, o.ImageNetworks, o.ImageFetchTimeout) = ([$"127.0.0.1:{host.Port}"], ["127.0.0.1/32"], TimeSpan.FromMinutes(5)));
+        object[] content = [.. new[] { "/silent", "/missing" }.Select(p => new { type = "image_url", image_url = new { url = host.Address + p } })];
+        Reply reply = await server.ChatAsync(new { model = ScriptedChatClient.ModelId, messages = new[] { new { role = "user", content } } });
+        reply.AssertError(400, "messages[0].content[1].image_url.url", "image_fetch_failed");
+        await host.Left.Task.WaitAsync(TimeSpan.FromMinutes(2), Test);
+    }
+
+    [Fact]
+    public async Task U2_U3_a_server_that_was_sent_inside_asks_nobody_and_answers_as_before()
+    {
+        using TcpListener canary = new(IPAddress.Loopback, 0);
+        canary.Start();
+        int port = ((IPEndPoint)canary.LocalEndpoint).Port;
+        await using ImageHost host = await ImageHost.StartAsync();
+        // Two ports of this machine are on the list of hosts, but its address is not on that of networks.
+        await using RunningServer server = await RunningServer.StartAsync(
+            Embedded.Model.CreateChatClient(), o => (o.ImageHosts, o.ImageNetworks) = ([$"127.0.0.1:{host.Port}", $"localhost:{port}"], ["127.0.0.2/32"]));
+        string before = (await server.ChatAsync(About(DataUri(ImageHost.Image)))).Content;
+        foreach (string url in new[] { $"http://127.0.0.1:{port}/a.png", $"http://localhost:{port}/a.png", $"{host.Address}/to-private", "http://169.254.169.254/latest" })
+            (await server.ChatAsync(About(url))).AssertError(400, Path, "image_url_not_allowed");
+        Assert.False(canary.Pending());
+        Assert.Equal(0, host.Requests);
+        Assert.Equal(before, (await server.ChatAsync(About(DataUri(ImageHost.Image)))).Content);
+    }
+
+    [Theory]
+    [InlineData("b\u00fccher.example", "xn--bcher-kva.example", true)]
+    [InlineData("*.B\u00dcCHER.example", "img.xn--bcher-kva.example", true)]
+    [InlineData("b\u00fccher.example", "bucher.example", false)]
+    public void Hosts_may_be_named_in_letters_of_any_language(string pattern, string host, bool matches) =>
+        Assert.Equal(matches, HostPattern.Parse(pattern).Matches(host));
 
     [Fact]
     public async Task A_fetched_image_is_answered_like_the_same_bytes_inline()
