@@ -15,8 +15,6 @@ public static class FasterVlmServerApplication
     /// <summary>Connections open at once; Kestrel itself has no bound.</summary>
     public const int MaxConnections = 1024;
 
-    static readonly TimeSpan Drain = TimeSpan.FromSeconds(10);
-
     /// <summary>Builds the application; start it with <c>RunAsync</c>.</summary>
     /// <param name="host"><c>localhost</c> (both loopback addresses), an IP address, or <c>*</c> for all of them.</param>
     /// <param name="port">0 for any free one (not with <c>localhost</c>, which then is 127.0.0.1).</param>
@@ -38,7 +36,7 @@ public static class FasterVlmServerApplication
             kestrel.Limits.MaxConcurrentConnections = MaxConnections;
             Listen(kestrel, host, port);
         });
-        builder.Services.Configure<HostOptions>(static o => o.ShutdownTimeout = Drain);
+        builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = options.DrainTime);
         builder.Services.AddRouting();
         configure?.Invoke(builder);
         builder.Services.AddFasterVlmServer(server);

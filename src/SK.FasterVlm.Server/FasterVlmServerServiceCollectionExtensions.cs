@@ -20,7 +20,7 @@ public static class FasterVlmServerServiceCollectionExtensions
     /// <summary>
     /// Registers the endpoints of one model; <c>app.MapFasterVlmOpenAI()</c> maps them. The model is the <see cref="IChatClient"/>
     /// registered before under the same service id (with whatever decorators it has), or else the embedded one, or what
-    /// <paramref name="model"/> names. It is loaded while the application starts.
+    /// <paramref name="model"/> names. It is loaded while the application starts, unless <see cref="FasterVlmServiceOptions.WarmUp"/> says otherwise.
     /// </summary>
     /// <param name="services">The services.</param>
     /// <param name="configure">Changes the server's options, which are checked when the application starts.</param>
@@ -35,15 +35,17 @@ public static class FasterVlmServerServiceCollectionExtensions
         services.AddOptions<FasterVlmServerOptions>().Configure(options => configure?.Invoke(options)).ValidateOnStart();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<FasterVlmServerOptions>>(
             new OptionsValidator<FasterVlmServerOptions>(Options.Options.DefaultName, static o => o.Validate())));
+        // So that the first client does not wait for the model. In front of whatever configures them: what an application says goes before it, wherever it says it.
+        services.Insert(0, ServiceDescriptor.Singleton<IConfigureOptions<FasterVlmServiceOptions>>(
+            new ConfigureNamedOptions<FasterVlmServiceOptions>(name, static o => o.WarmUp = FasterVlmWarmUp.Background)));
         if (!services.Any(s => s.ServiceType == typeof(IChatClient) && Equals(s.ServiceKey, serviceId)))
         {
             services.AddFasterVlmChatClient(model, serviceId);
+            services.Insert(0, ServiceDescriptor.Singleton<IConfigureOptions<FasterVlmOptions>>(
+                new ConfigureNamedOptions<FasterVlmOptions>(name, FasterVlmServerOptions.Prepare)));
             // The functions are the clients' to call.
             services.Configure<FasterVlmServiceOptions>(name, static options => options.InvokeFunctions = false);
         }
-        // So that the first client does not wait for it. A client that is none of ours has nothing to load.
-        services.PostConfigure<FasterVlmServiceOptions>(name, static options =>
-            options.WarmUp = options.WarmUp == FasterVlmWarmUp.None ? FasterVlmWarmUp.Background : options.WarmUp);
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(provider => new ServedModel(
             provider.GetRequiredKeyedService<IChatClient>(serviceId),

@@ -37,6 +37,8 @@ public sealed class ServeTests
     [InlineData("--detail-low", "many")]
     [InlineData("--timeout", "0")]
     [InlineData("--parallel", "0")]
+    [InlineData("--queue", "-1")]
+    [InlineData("--drain", "3601")]
     public async Task A_wrong_value_is_a_wrong_command_line(params string[] options) =>
         Assert.Equal(ExitCodes.Usage, (await CliRun.InProcessAsync(["serve", .. options])).ExitCode);
 
@@ -58,6 +60,54 @@ public sealed class ServeTests
             using Process kill = Process.Start("kill", ["-TERM", $"{process.Id}"]);
             await process.WaitForExitAsync(Test);
             Assert.Equal(ExitCodes.Success, process.ExitCode);
+        }
+        finally
+        {
+            if (!process.HasExited) process.Kill();
+        }
+    }
+
+    [Fact]
+    public async Task L9_A_signal_ends_an_answer_that_does_not_and_then_the_server_well()
+    {
+        // Without its end of text (token 2) the model goes on to the end of this context, which is minutes away.
+        using Process process = CliRun.Start(
+            "serve", "--port", "0", "--threads", "1", "--context", "60000", "--parallel", "1", "--max-tokens", "1000000", "--drain", "1");
+        try
+        {
+            using HttpClient http = new(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = new Uri(await AddressAsync(process)) };
+            using HttpRequestMessage request = new(HttpMethod.Post, "/v1/chat/completions")
+            {
+                Content = new StringContent(
+                    """{"model":"tiny-llava","stream":true,"logit_bias":{"2":-100},"messages":[{"role":"user","content":"Hello"}]}""", Encoding.UTF8, "application/json"),
+            };
+            using HttpResponseMessage response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Test);
+            using StreamReader answer = new(await response.Content.ReadAsStreamAsync(Test));
+            Assert.StartsWith("data: ", await answer.ReadLineAsync(Test));
+
+            using Process kill = Process.Start("kill", ["-TERM", $"{process.Id}"]);
+            await Assert.ThrowsAnyAsync<IOException>(async () => // broken off, never "[DONE]"
+            {
+                while (await answer.ReadLineAsync(Test) is { } line) Assert.DoesNotContain("[DONE]", line, StringComparison.Ordinal);
+            });
+            await process.WaitForExitAsync(Test);
+            Assert.Equal((ExitCodes.Success, ""), (process.ExitCode, (await process.StandardError.ReadToEndAsync(Test)).Trim()));
+        }
+        finally
+        {
+            if (!process.HasExited) process.Kill();
+        }
+    }
+
+    [Fact]
+    public async Task Several_conversations_of_full_length_have_room_in_the_cache_of_a_small_model()
+    {
+        using Process process = CliRun.Start("serve", "--port", "0", "--threads", "1");
+        try
+        {
+            using HttpClient http = new(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = new Uri(await AddressAsync(process)) };
+            JsonNode model = JsonNode.Parse(await http.GetStringAsync("/v1/models", Test))!["data"]![0]!["fastervlm"]!;
+            Assert.Equal((1024, 4096), ((int)model["context_length"]!, (int)model["kv_cache_length"]!));
         }
         finally
         {

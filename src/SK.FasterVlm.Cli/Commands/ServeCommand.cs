@@ -9,14 +9,18 @@ using SK.FasterVlm.Server;
 
 namespace SK.FasterVlm.Cli.Commands;
 
-/// <summary><c>fastervlm serve</c>: the model behind OpenAI's protocol until a signal comes, then open answers get ten seconds to end.</summary>
+/// <summary><c>fastervlm serve</c>: the model behind OpenAI's protocol until a signal comes, then open answers get some seconds to end.</summary>
 internal sealed class ServeCommand
 {
     const int DefaultPort = 8080;
 
-    readonly Option<int> _parallel = ValueParsers.Integer("--parallel", "Requests answered at once; others wait.", 1, 64, new FasterVlmOptions().MaxSequences);
+    static readonly FasterVlmOptions Standard = Prepared(new());
+
+    readonly Option<int> _parallel = ValueParsers.Integer("--parallel", "Requests answered at once; others wait.", 1, 64, Standard.MaxSequences);
     readonly Option<int> _cache = ValueParsers.Integer(
-        "--kv-length", "Positions of the KV cache, which all requests share and which takes memory; 0: the context length.", 0, 67_108_864, 0);
+        "--kv-length", "Positions of the KV cache, which all requests share and which takes memory; 0: for --parallel contexts while that takes "
+        + "512 MiB at most, but always for one.", 0, 67_108_864, 0);
+    readonly Option<int> _queue = ValueParsers.Integer("--queue", "Requests that may wait for the model; the next is answered 429.", 0, 100_000, Standard.MaxQueuedRequests);
     readonly ServeOptions _serve = new();
     readonly PruningOptions _pruning = new();
     readonly ModelOptions _model = new();
@@ -35,7 +39,7 @@ internal sealed class ServeCommand
     public static Command Create(CommandContext context)
     {
         ServeCommand self = new(context);
-        Command command = new("serve", "Serve the model to OpenAI clients over HTTP.") { self._host, self._port, self._parallel, self._cache };
+        Command command = new("serve", "Serve the model to OpenAI clients over HTTP.") { self._host, self._port, self._parallel, self._queue, self._cache };
         self._serve.AddTo(command);
         self._pruning.AddTo(command);
         command.Add(ModelOptions.MaxTokens);
@@ -78,13 +82,19 @@ internal sealed class ServeCommand
 
     FasterVlmOptions ReadModel(ParseResult parsed)
     {
-        FasterVlmOptions options = _model.Read(parsed);
+        FasterVlmOptions options = Prepared(_model.Read(parsed));
         options.ImageLimits = new(); // what strangers send is bounded as published
         options.MaxOutputTokens = parsed.GetValue(ModelOptions.MaxTokens);
         options.VisualTokens = _pruning.Budget(parsed) ?? options.VisualTokens;
         options.Selector = _pruning.Selector(parsed);
-        (options.MaxSequences, options.KvCacheLength) = (parsed.GetValue(_parallel), parsed.GetValue(_cache));
+        (options.MaxSequences, options.MaxQueuedRequests, options.KvCacheLength) = (parsed.GetValue(_parallel), parsed.GetValue(_queue), parsed.GetValue(_cache));
         ModelOptions.Check(options);
+        return options;
+    }
+
+    static FasterVlmOptions Prepared(FasterVlmOptions options)
+    {
+        FasterVlmServerOptions.Prepare(options);
         return options;
     }
 }

@@ -21,6 +21,7 @@ internal sealed class ServeOptions
     readonly Option<int> _maxBody = ValueParsers.Integer("--max-body", "Largest request body in bytes.", 1024, 1_000_000_000, (int)Standard.MaxBodyBytes);
     readonly Option<int> _maxRequests = ValueParsers.Integer("--max-requests", "Requests held at once; the next is answered 429.", 1, 100_000, Standard.MaxConcurrentRequests);
     readonly Option<int> _timeout = ValueParsers.Integer("--timeout", "Seconds a request may take, waiting included.", 1, 86_400, (int)Standard.RequestTimeout.TotalSeconds);
+    readonly Option<int> _drain = ValueParsers.Integer("--drain", "Seconds open answers have to end after a stop signal.", 0, 3600, (int)Standard.DrainTime.TotalSeconds);
     readonly Option<string> _low = new("--detail-low")
     {
         Description = "Visual tokens kept of an image sent with detail: low (all, 10%, 58, mass:0.9).",
@@ -39,7 +40,7 @@ internal sealed class ServeOptions
     {
         foreach (Option option in new Option[]
         {
-            _key, _allowHost, _allowOrigin, _alias, _imageHost, _imageNetwork, _maxBody, _maxRequests, _timeout, _low, _high,
+            _key, _allowHost, _allowOrigin, _alias, _imageHost, _imageNetwork, _maxBody, _maxRequests, _timeout, _drain, _low, _high,
         })
         {
             command.Add(option);
@@ -68,6 +69,7 @@ internal sealed class ServeOptions
         options.MaxBufferedBytes = Math.Max(options.MaxBufferedBytes, options.MaxBodyBytes);
         options.MaxConcurrentRequests = parsed.GetValue(_maxRequests);
         options.RequestTimeout = TimeSpan.FromSeconds(parsed.GetValue(_timeout));
+        options.DrainTime = TimeSpan.FromSeconds(parsed.GetValue(_drain));
         options.LowDetail = VisualTokenBudget.Parse(parsed.GetRequiredValue(_low));
         options.HighDetail = VisualTokenBudget.Parse(parsed.GetRequiredValue(_high));
     }

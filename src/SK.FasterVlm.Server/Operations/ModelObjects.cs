@@ -11,6 +11,7 @@ sealed record ModelObject(
 
 /// <summary>What is known of a loaded model.</summary>
 /// <param name="ContextLength">Positions of a conversation.</param>
+/// <param name="KvCacheLength">Positions that all conversations share.</param>
 /// <param name="VisualTokensPerImage">Without pruning, of one view.</param>
 /// <param name="GridSide">Visual tokens per row and column of a view.</param>
 /// <param name="VisualTokens">The budget when a request does not say.</param>
@@ -18,4 +19,4 @@ sealed record ModelObject(
 /// <param name="Selectors">The selectors there are.</param>
 /// <param name="MaxImages">Images of a request.</param>
 sealed record OwnModel(
-    int ContextLength, int VisualTokensPerImage, int GridSide, string VisualTokens, string Selector, IReadOnlyList<string> Selectors, int MaxImages);
+    int ContextLength, int KvCacheLength, int VisualTokensPerImage, int GridSide, string VisualTokens, string Selector, IReadOnlyList<string> Selectors, int MaxImages);

@@ -23,7 +23,7 @@ sealed class ModelsEndpoint(ServedModel model)
 
     ModelObject Describe(string id) => new(id, "model", model.Created, "fastervlm", model.Loaded is { } loaded
         ? new OwnModel(
-            loaded.Language.ContextLength, loaded.Vision.Info.TokenCount, loaded.Vision.Info.TokenGridSide,
+            loaded.Language.ContextLength, loaded.Language.CacheLength, loaded.Vision.Info.TokenCount, loaded.Vision.Info.TokenGridSide,
             loaded.Options.VisualTokens.ToText(), loaded.Selector.Name, VisualTokenSelectors.Names, loaded.Options.MaxImages)
         : null);
 }
