@@ -7,8 +7,11 @@ using SK.FasterVlm.Imaging;
 namespace SK.FasterVlm.Server.Protocol;
 
 /// <summary>Our own field of an answer, <c>fastervlm</c>: what pruning did, and on request everything that was measured.</summary>
+/// <param name="VisualTokens">Of all images.</param>
+/// <param name="ImageCacheHits">Images that had been encoded for another request.</param>
+/// <param name="Statistics">Everything that was measured.</param>
 sealed record OwnReport(
-    VisualTokenCounts VisualTokens, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] OwnStatistics? Statistics)
+    VisualTokenCounts VisualTokens, long ImageCacheHits, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] OwnStatistics? Statistics)
 {
     /// <summary>The report of an answer; null when there is nothing to report.</summary>
     /// <param name="usage">Usage of the answer, which carries the counts.</param>
@@ -21,7 +24,8 @@ sealed record OwnReport(
             ? new(statistics.VisualTokensKept, statistics.VisualTokensTotal)
             : new(usage?.AdditionalCounts?.GetValueOrDefault("visual_tokens_kept") ?? 0, usage?.AdditionalCounts?.GetValueOrDefault("visual_tokens_total") ?? 0);
         if (counts.Total == 0 && !(whole && statistics is not null)) return null;
-        return new OwnReport(counts, whole && statistics is not null ? OwnStatistics.Of(statistics) : null);
+        long hits = statistics?.ImageCacheHits ?? usage?.AdditionalCounts?.GetValueOrDefault("image_cache_hits") ?? 0;
+        return new OwnReport(counts, hits, whole && statistics is not null ? OwnStatistics.Of(statistics) : null);
     }
 }
 

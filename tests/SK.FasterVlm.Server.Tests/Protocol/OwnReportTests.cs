@@ -30,6 +30,29 @@ public sealed class OwnReportTests(TiledServer tiled) : IClassFixture<TiledServe
         fastervlm = Own,
     })).Json["fastervlm"]!;
 
+    [Fact]
+    public async Task An_image_that_was_encoded_before_says_so_beside_its_visual_tokens()
+    {
+        string url = $"data:image/jpeg;base64,{Convert.ToBase64String([.. EmbeddedServer.Picture(5), 1, 2, 3])}"; // nobody else's
+        object[] messages = [new { role = "user", content = new object[] { new { type = "image_url", image_url = new { url } }, new { type = "text", text = Question } } }];
+        for (int hits = 0; hits < 2; hits++)
+        {
+            JsonNode own = (await tiled.Server.ChatAsync(new { model = "tiny-llava", messages, max_tokens = 2 })).Json["fastervlm"]!;
+            Assert.Equal(hits, (int)own["image_cache_hits"]!);
+            Assert.True((int)own["visual_tokens"]!["total"]! > 0);
+        }
+        Reply stream = await tiled.Server.ChatAsync(new { model = "tiny-llava", messages, max_tokens = 2, stream = true });
+        JsonNode[] reports = [.. stream.Events[..^1].Select(static e => JsonNode.Parse(e)!["fastervlm"]).OfType<JsonNode>()];
+        Assert.Equal(1, (int)Assert.Single(reports)["image_cache_hits"]!);
+        Reply response = await tiled.Server.PostAsync("/v1/responses", new
+        {
+            model = "tiny-llava",
+            input = new[] { new { role = "user", content = new object[] { new { type = "input_image", image_url = url }, new { type = "input_text", text = Question } } } },
+            max_output_tokens = 2,
+        });
+        Assert.Equal(1, (int)response.Json["fastervlm"]!["image_cache_hits"]!);
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
