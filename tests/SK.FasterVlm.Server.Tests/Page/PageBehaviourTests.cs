@@ -69,6 +69,29 @@ public sealed class PageBehaviourTests
     }
 
     [Fact]
+    public async Task The_file_chosen_last_is_the_one_however_long_another_takes_to_read()
+    {
+        await using RunningServer server = await RunningServer.StartAsync();
+        JsonNode seen = await Chromium.PlayAsync("overlappingFiles", server, new { picture = Convert.ToBase64String(PageServer.Picture) });
+        // It can be asked only when nothing is being read.
+        Assert.Equal((false, true, false, true), ((bool)seen["whileReading"]!, (bool)seen["afterSecond"]!, (bool)seen["whileThird"]!, (bool)seen["afterRemoval"]!));
+        Assert.Contains("second.jpg", (string)seen["note"]!);
+        Assert.True((bool)seen["hidden"]!, "A picture came back after it had been removed.");
+        Assert.Empty(seen["problems"]!.AsArray());
+    }
+
+    [Fact]
+    public async Task Asking_twice_at_once_asks_once()
+    {
+        ScriptedChatClient client = new();
+        await using RunningServer server = await RunningServer.StartAsync(client);
+        JsonNode seen = await Chromium.PlayAsync("twiceAtOnce", server, new { question = "Hello" });
+        Assert.Equal((1, 1, "polite"), (client.Count, (int)seen["panes"]!, (string)seen["live"]!));
+        Assert.Single(seen["sent"]!.AsArray());
+        Assert.Empty(seen["problems"]!.AsArray());
+    }
+
+    [Fact]
     public async Task Text_never_becomes_markup()
     {
         const string Attack = "<img src=x onerror=alert(1)><b>bold</b>";

@@ -13,19 +13,28 @@ let model = null; // of GET /v1/models; null until it is known
 let trouble = ''; // why it is not known
 let budgetMoved = false; // by a person, or once by the server's own budget
 let picture = null;
+let reading = 0; // numbers the files as they are chosen: only the last one counts
+let busyReading = false;
 let running = null; // an AbortController while questions are out
+let loading = 0; // numbers the questions about the model: only the last one goes on
 
 // --- the model ---
 
-async function loadModel() {
+/** @param last true when its answer is taken as it is, without a further question. */
+async function loadModel(last) {
+  const mine = ++loading;
+  const again = then => setTimeout(() => mine === loading && loadModel(then), RETRY_MS);
   try {
-    model = await getModel($('key').value.trim());
+    const found = await getModel($('key').value.trim());
+    if (mine !== loading) return;
+    model = found;
   } catch (error) {
+    if (mine !== loading) return;
     model = null;
     trouble = error.message;
     if (error.status === 401) return askForKey();
     $('model').textContent = error.message;
-    return setTimeout(loadModel, RETRY_MS);
+    return again(false);
   }
   const own = model.fastervlm;
   $('model').textContent = own ? `${model.id}, ${own.visual_tokens_per_image} visual tokens per view, context of ${own.context_length}` : model.id;
@@ -33,10 +42,13 @@ async function loadModel() {
     fillSelectors(own);
     takeBudget(own);
     showBudgets();
-  } else if (!await isReady()) {
-    $('model').textContent = `${model.id} is loading…`;
-    setTimeout(loadModel, RETRY_MS);
+    return;
   }
+  const ready = await isReady();
+  if (mine !== loading || last === true) return;
+  if (!ready) $('model').textContent = `${model.id} is loading…`;
+  // Ready since it was asked, it can tell more now. A model that is none of this library's never does, so it is asked once more only.
+  again(ready);
 }
 
 function askForKey() {
@@ -62,17 +74,28 @@ function takeBudget(own) {
 async function takeFile(file) {
   if (!file) return;
   fail('');
+  const mine = ++reading;
+  busyReading = true;
+  showButtons();
   try {
     const read = await readPicture(file);
+    if (mine !== reading) return; // another was chosen meanwhile, or none
     // Panes that are shown still use the old picture's address, so it is not revoked; one page holds few.
     picture = read;
     $('preview').src = read.url;
     $('note').textContent = read.note;
+    showPicture();
   } catch (error) {
-    fail(error.message);
-    return;
+    if (mine === reading) fail(error.message);
+  } finally {
+    if (mine === reading) busyReading = false;
+    showButtons();
   }
-  showPicture();
+}
+
+function showButtons() {
+  $('ask').disabled = Boolean(running) || busyReading;
+  $('stop').disabled = !running;
 }
 
 function showPicture() {
@@ -91,6 +114,9 @@ function listenForPictures() {
   }
   $('remove').addEventListener('click', () => {
     picture = null;
+    reading++; // what is still being read comes too late
+    busyReading = false;
+    showButtons();
     showPicture();
     $('choose').focus();
   });
@@ -155,17 +181,15 @@ function request(percent) {
 
 async function run() {
   fail('');
-  if (!model) await loadModel();
-  if (!model) return fail(trouble);
-  running = new AbortController();
-  $('ask').disabled = true;
-  $('stop').disabled = false;
+  running = new AbortController(); // at once: a second press must not begin a second run
+  showButtons();
   try {
-    await answerAll();
+    if (!model) await loadModel();
+    if (!model) return fail(trouble);
+    if (!running.signal.aborted) await answerAll();
   } finally {
     running = null;
-    $('ask').disabled = false;
-    $('stop').disabled = true;
+    showButtons();
   }
 }
 
@@ -207,7 +231,7 @@ function fail(words) {
 
 $('form').addEventListener('submit', event => {
   event.preventDefault();
-  if (!running) run();
+  if (!running && !busyReading) run();
 });
 $('question').addEventListener('keydown', event => {
   if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;

@@ -1,9 +1,10 @@
 // From a file to what is shown and sent.
 
 const SENDABLE = ['image/png', 'image/jpeg', 'image/webp', 'image/gif', 'image/bmp'];
-// Below the server's default limits (10 MB an image, 16,384 pixels a side); the model looks at far fewer pixels than this.
+// The server's default limits (50 megapixels) or below them (10 MB an image, 16,384 pixels a side); the model looks at far fewer pixels.
 const MAX_BYTES = 8_000_000;
 const MAX_SIDE = 8192;
+const MAX_PIXELS = 50_000_000;
 const REDRAWN_SIDE = 2048;
 
 /**
@@ -26,7 +27,7 @@ export async function readPicture(file) {
     URL.revokeObjectURL(url);
     throw new Error(`${name} has no size in pixels; choose a PNG, JPEG, WebP, GIF or BMP file.`);
   }
-  if (SENDABLE.includes(file.type) && file.size <= MAX_BYTES && Math.max(width, height) <= MAX_SIDE) {
+  if (SENDABLE.includes(file.type) && file.size <= MAX_BYTES && Math.max(width, height) <= MAX_SIDE && width * height <= MAX_PIXELS) {
     return { url, dataUri: await toDataUri(file), width, height, note: `${name}, ${width} × ${height} pixels` };
   }
   try {

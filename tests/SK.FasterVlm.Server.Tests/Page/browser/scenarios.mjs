@@ -166,3 +166,51 @@ export async function phone(page, { picture, question }) {
     .evaluateAll(all => all.filter(e => e.getBoundingClientRect().height < 32).map(e => e.outerHTML));
   return { before, after: await widths(page), camera, low, unnamed: await unnamed(page), contrast: await poorContrast(page) };
 }
+
+/** Two files while the first is still being read, and one that is taken away while it is. The reading is held as the test wants it. */
+export async function overlappingFiles(page, { picture }) {
+  await page.evaluate(() => {
+    const decode = HTMLImageElement.prototype.decode;
+    window.held = [];
+    HTMLImageElement.prototype.decode = async function () {
+      await new Promise(resolve => window.held.push(resolve));
+      return decode.call(this);
+    };
+  });
+  const release = async index => {
+    await page.waitForFunction(i => window.held.length > i, index);
+    await page.evaluate(i => window.held[i](), index);
+  };
+  const asking = () => page.locator('#ask').isEnabled();
+  await dropPicture(page, picture, 'first.jpg', 'image/jpeg', false);
+  await dropPicture(page, picture, 'second.jpg', 'image/jpeg', false);
+  const whileReading = await asking();
+  await release(1);
+  await page.locator('#note').getByText('second.jpg').waitFor();
+  const afterSecond = await asking();
+  await release(0);
+  await page.evaluate(() => new Promise(resolve => setTimeout(resolve, 0)));
+  await dropPicture(page, picture, 'third.jpg', 'image/jpeg', false);
+  const whileThird = await asking();
+  await page.waitForFunction(() => window.held.length > 2);
+  const note = await page.locator('#note').textContent(); // the first came too late
+  await page.getByRole('button', { name: 'Remove' }).click();
+  const afterRemoval = await asking();
+  await release(2);
+  await dropPicture(page, picture, 'fourth.jpg', 'image/jpeg', false);
+  await page.waitForFunction(() => window.held.length > 3);
+  const hidden = await page.locator('#preview').isHidden();
+  return { whileReading, afterSecond, whileThird, note, afterRemoval, hidden };
+}
+
+/** Asks twice at once before the model is known. */
+export async function twiceAtOnce(page, { question }) {
+  await page.getByLabel('Question', { exact: true }).fill(question);
+  await page.evaluate(() => {
+    document.getElementById('form').requestSubmit();
+    document.getElementById('form').requestSubmit();
+  });
+  await page.locator('.answer').getByText('answer.').waitFor();
+  await answered(page);
+  return { panes: await page.locator('.pane').count(), live: await page.locator('.answer').getAttribute('aria-live') };
+}
