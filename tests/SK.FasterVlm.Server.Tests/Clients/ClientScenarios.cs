@@ -110,7 +110,7 @@ public abstract class ClientScenarios(EmbeddedServer embedded)
         Assert.StartsWith("word", answer.Text);
         await ended.Task.WaitAsync(TimeSpan.FromMinutes(2), Test);
         Admission admission = server.Services.GetRequiredService<Admission>();
-        while (admission.Requests > 0) await Task.Delay(5, Test);
+        await Waiting.UntilAsync(() => admission.Requests == 0);
     }
 
     [Fact]
@@ -146,6 +146,20 @@ public abstract class ClientScenarios(EmbeddedServer embedded)
             if (call.Name == "take_note") Assert.True(arguments["urgent"]!.GetValueKind() is System.Text.Json.JsonValueKind.True or System.Text.Json.JsonValueKind.False);
             else Assert.Contains((string)arguments["side"]!, new[] { "left", "right" });
         }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_conversation_goes_on_after_a_call_and_its_result(bool stream)
+    {
+        SdkQuestion first = WithTools("required", stream);
+        SdkCall call = (await AskAsync(first)).Calls[0];
+        SdkAnswer without = await AskAsync(WithTools("none", stream));
+        SdkAnswer with = await AskAsync(WithTools("none", stream) with { Called = (call, "It is done; the note says: two red circles.") });
+        Assert.Empty(with.Calls);
+        Assert.NotEmpty(with.Text);
+        Assert.True(with.InputTokens > without.InputTokens + 10, $"{with.InputTokens} tokens with call and result, {without.InputTokens} without");
     }
 
     [Theory]

@@ -32,6 +32,9 @@ public sealed record SdkQuestion(string Text)
 
     public bool? Parallel { get; init; }
 
+    /// <summary>A call the model answered with before, and what came of it; null for a first question.</summary>
+    public (SdkCall Call, string Result)? Called { get; init; }
+
     /// <summary>Schema the answer must follow.</summary>
     public JsonObject? Schema { get; init; }
 }

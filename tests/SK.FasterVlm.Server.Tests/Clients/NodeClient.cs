@@ -23,7 +23,7 @@ sealed class NodeClient(Uri server, string key = "unused", string api = "chat") 
             ["model"] = question.Model,
             ["text"] = question.Text,
             ["images"] = new JsonArray([.. question.Images.Select(static i => (JsonNode)$"data:image/jpeg;base64,{Convert.ToBase64String(i)}")]),
-            ["after"] = new JsonArray(),
+            ["after"] = After(question.Called),
             ["maxTokens"] = question.MaxTokens,
             ["stream"] = question.Stream,
             ["cancelAfter"] = question.CancelAfter,
@@ -39,6 +39,25 @@ sealed class NodeClient(Uri server, string key = "unused", string api = "chat") 
             (string)answer["text"]!, (string)answer["finish"]!,
             [.. answer["calls"]!.AsArray().Select(static c => new SdkCall((string)c!["id"]!, (string)c["name"]!, (string)c["arguments"]!))],
             (long)answer["inputTokens"]!, (long)answer["outputTokens"]!);
+    }
+
+    JsonArray After((SdkCall Call, string Result)? called)
+    {
+        if (called is not { } c) return [];
+        if (api == "responses")
+        {
+            return
+            [
+                new JsonObject { ["type"] = "function_call", ["call_id"] = c.Call.Id, ["name"] = c.Call.Name, ["arguments"] = c.Call.Arguments },
+                new JsonObject { ["type"] = "function_call_output", ["call_id"] = c.Call.Id, ["output"] = c.Result },
+            ];
+        }
+        JsonObject call = new() { ["id"] = c.Call.Id, ["type"] = "function", ["function"] = new JsonObject { ["name"] = c.Call.Name, ["arguments"] = c.Call.Arguments } };
+        return
+        [
+            new JsonObject { ["role"] = "assistant", ["content"] = null, ["tool_calls"] = new JsonArray(call) },
+            new JsonObject { ["role"] = "tool", ["tool_call_id"] = c.Call.Id, ["content"] = c.Result },
+        ];
     }
 
     /// <summary>Installs what the lock file says, once per build output.</summary>

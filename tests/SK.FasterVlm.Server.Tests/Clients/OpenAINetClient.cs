@@ -18,7 +18,12 @@ sealed class OpenAINetClient(Uri server, string key = "unused") : ISdkClient
         ];
         try
         {
-            ChatMessage[] messages = [new UserChatMessage(parts)];
+            List<ChatMessage> messages = [new UserChatMessage(parts)];
+            if (question.Called is { } called)
+            {
+                messages.Add(new AssistantChatMessage([ChatToolCall.CreateFunctionToolCall(called.Call.Id, called.Call.Name, BinaryData.FromString(called.Call.Arguments))]));
+                messages.Add(new ToolChatMessage(called.Call.Id, called.Result));
+            }
             return question.Stream
                 ? await StreamAsync(client, messages, Options(question), question.CancelAfter, cancellationToken)
                 : Answer(await client.CompleteChatAsync(messages, Options(question), cancellationToken));
@@ -56,7 +61,7 @@ sealed class OpenAINetClient(Uri server, string key = "unused") : ISdkClient
         completion.Usage.InputTokenCount, completion.Usage.OutputTokenCount);
 
     static async Task<SdkAnswer> StreamAsync(
-        ChatClient client, ChatMessage[] messages, ChatCompletionOptions options, int cancelAfter, CancellationToken cancellationToken)
+        ChatClient client, List<ChatMessage> messages, ChatCompletionOptions options, int cancelAfter, CancellationToken cancellationToken)
     {
         StringBuilder text = new();
         SortedDictionary<int, (string Id, string Name, StringBuilder Arguments)> calls = [];

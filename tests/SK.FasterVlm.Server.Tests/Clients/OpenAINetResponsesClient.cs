@@ -35,6 +35,11 @@ sealed class OpenAINetResponsesClient(Uri server, string key = "unused") : ISdkC
             Temperature = 0,
             StreamingEnabled = question.Stream,
         };
+        if (question.Called is { } called)
+        {
+            options.InputItems.Add(ResponseItem.CreateFunctionCallItem(called.Call.Id, called.Call.Name, BinaryData.FromString(called.Call.Arguments)));
+            options.InputItems.Add(ResponseItem.CreateFunctionCallOutputItem(called.Call.Id, called.Result));
+        }
         foreach (SdkTool tool in question.Tools)
             options.Tools.Add(ResponseTool.CreateFunctionTool(tool.Name, BinaryData.FromString(tool.Parameters.ToJsonString()), strictModeEnabled: true, tool.Description));
         if (question.Tools.Count > 0)

@@ -24,6 +24,13 @@ sealed class SemanticKernelClient(Uri server, string key = "unused") : ISdkClien
 
         ChatHistory history = [];
         history.AddUserMessage([.. question.Images.Select(static i => new ImageContent(i, "image/jpeg")), new TextContent(question.Text)]);
+        if (question.Called is { } called)
+        {
+            KernelArguments arguments = new(JsonNode.Parse(called.Call.Arguments)!.AsObject().ToDictionary(static a => a.Key, static object? (a) => a.Value!.ToString()));
+            FunctionCallContent call = new(called.Call.Name, "Tools", called.Call.Id, arguments);
+            history.Add(new ChatMessageContent(AuthorRole.Assistant, [call]));
+            history.Add(new FunctionResultContent(call, called.Result).ToChatMessage());
+        }
         IChatCompletionService service = kernel.GetRequiredService<IChatCompletionService>();
         try
         {

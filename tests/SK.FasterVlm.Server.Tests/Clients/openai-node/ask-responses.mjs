@@ -10,7 +10,7 @@ const content = question.images.map(image => ({ type: 'input_image', image_url: 
 content.push({ type: 'input_text', text: question.text });
 const request = {
   model: question.model,
-  input: [{ role: 'user', content }],
+  input: [{ role: 'user', content }, ...question.after],
   max_output_tokens: question.maxTokens,
   temperature: 0,
 };
