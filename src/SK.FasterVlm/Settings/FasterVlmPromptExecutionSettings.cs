@@ -56,7 +56,7 @@ public sealed partial class FasterVlmPromptExecutionSettings : PromptExecutionSe
 
     /// <summary>
     /// What the answer must look like: a <see cref="Type"/> (its JSON schema), a schema (<see cref="JsonElement"/>, or its text), a
-    /// <see cref="Microsoft.Extensions.AI.ChatResponseFormat"/>, <c>"json_object"</c>, <c>"text"</c>, or OpenAI's
+    /// <see cref="Microsoft.Extensions.AI.ChatResponseFormat"/> or the OpenAI SDK's, <c>"json_object"</c>, <c>"text"</c>, or OpenAI's
     /// <c>{"type": "json_schema", "json_schema": {...}}</c>.
     /// </summary>
     [JsonPropertyName("response_format")]

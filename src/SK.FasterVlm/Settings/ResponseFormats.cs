@@ -27,6 +27,7 @@ static class ResponseFormats
             "JSON_OBJECT" or "JSON" => ChatResponseFormat.Json,
             _ => throw new ArgumentException($"The response format \"{text}\" is not known; {Forms}."),
         },
+        _ when JsonOfItsOwn(value) is { } own => ReadObject(Parse(own)),
         // An object of a program, for example an anonymous one with the shape of OpenAI's or of a schema.
         _ => ReadObject(JsonSerializer.SerializeToElement(value, value.GetType())),
     };
@@ -49,6 +50,18 @@ static class ResponseFormats
         },
         { } other => throw new ArgumentException($"A response format of type {other.GetType().Name} has no JSON form."),
     };
+
+    /// <summary>
+    /// The JSON of an object that writes itself by System.ClientModel's contract, as the OpenAI SDK's <c>ChatResponseFormat</c> does: its
+    /// properties hide what it is. Found by name, for that library is the caller's and not one of ours. Null for any other object.
+    /// </summary>
+    public static string? JsonOfItsOwn(object value)
+    {
+        const string Space = "System.ClientModel.Primitives.";
+        Type? contract = value.GetType().GetInterfaces().FirstOrDefault(static i => i.IsGenericType && i.FullName!.StartsWith(Space + "IPersistableModel`1", StringComparison.Ordinal));
+        object? options = contract?.Assembly.GetType(Space + "ModelReaderWriterOptions")?.GetProperty("Json")?.GetValue(null);
+        return options is null ? null : contract!.GetMethod("Write")?.Invoke(value, [options])?.ToString();
+    }
 
     static ChatResponseFormat ReadObject(JsonElement json)
     {

@@ -1,6 +1,8 @@
 using System.Globalization;
+using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using Microsoft.SemanticKernel;
 
 namespace SK.FasterVlm;
@@ -37,8 +39,10 @@ static class SettingsReader
             else
             {
                 plain.FunctionChoiceBehavior = null;
+                object? format = TakeResponseFormat(plain);
                 json = JsonSerializer.SerializeToNode(plain, plain.GetType())!.AsObject();
                 foreach (string own in new[] { "service_id", "model_id", "function_choice_behavior" }) json.Remove(own);
+                if (format is not null) json["response_format"] = Node(format);
             }
         }
         catch (Exception e) when (e is NotSupportedException or JsonException)
@@ -78,6 +82,16 @@ static class SettingsReader
         }
     }
 
+    /// <summary>Another connector's response format, which may be a <see cref="Type"/> or another thing its JSON cannot hold.</summary>
+    static object? TakeResponseFormat(PromptExecutionSettings copy)
+    {
+        PropertyInfo? property = copy.GetType().GetProperties().FirstOrDefault(static p => p.CanWrite
+            && p.GetCustomAttribute<JsonPropertyNameAttribute>()?.Name == "response_format" && p.PropertyType == typeof(object));
+        object? format = property?.GetValue(copy);
+        if (format is not null) property!.SetValue(copy, null);
+        return format;
+    }
+
     static JsonNode? Node(object? value) => value switch
     {
         null or JsonElement { ValueKind: JsonValueKind.Null } => null,
@@ -89,6 +103,7 @@ static class SettingsReader
         System.Collections.IList list => new JsonArray([.. list.Cast<object?>().Select(Node)]),
         Pruning.VisualTokenBudget budget => JsonValue.Create(budget.ToText()),
         Microsoft.Extensions.AI.ChatResponseFormat format => ResponseFormats.ToJson(format),
+        _ when ResponseFormats.JsonOfItsOwn(value) is { } own => JsonNode.Parse(own),
         _ => JsonSerializer.SerializeToNode(value, value.GetType()),
     };
 

@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Microsoft.Extensions.AI;
 using Microsoft.SemanticKernel;
 using Microsoft.SemanticKernel.ChatCompletion;
+using Microsoft.SemanticKernel.Connectors.OpenAI;
 
 namespace SK.FasterVlm.Tests.Service;
 
@@ -69,6 +70,30 @@ public class StructuredOutputTests
             Assert.Equal(JsonSerializer.Serialize((before as ChatResponseFormatJson)?.Schema), JsonSerializer.Serialize((after as ChatResponseFormatJson)?.Schema));
             Assert.Equal(before!.GetType(), after!.GetType());
         }
+    }
+
+    [Fact]
+    public async Task The_settings_of_the_openai_connector_are_read_with_any_format_they_can_hold()
+    {
+        object[] forms =
+        [
+            typeof(Invoice),
+            OpenAI.Chat.ChatResponseFormat.CreateJsonSchemaFormat("Invoice", BinaryData.FromString(SchemaOf(await Read(typeof(Invoice)))), jsonSchemaIsStrict: true),
+            ChatResponseFormat.ForJsonSchema<Invoice>(),
+        ];
+        foreach (object form in forms)
+        {
+            using ScriptedChatClient client = new(ScriptedChatClient.Text("{}"));
+            OpenAIPromptExecutionSettings settings = new() { ResponseFormat = form, MaxTokens = 9 };
+            await new FasterVlmChatCompletionService(client).GetChatMessageContentAsync("q", settings, cancellationToken: TestContext.Current.CancellationToken);
+            Assert.Equal(SchemaOf(await Read(typeof(Invoice))), SchemaOf(client.Requests[0].Options!.ResponseFormat));
+            Assert.Equal(9, client.Requests[0].Options!.MaxOutputTokens);
+            Assert.Same(form, settings.ResponseFormat); // the caller's settings stay as they are
+        }
+        Assert.Equal(SchemaOf(await Read(typeof(Invoice))), SchemaOf(await Read(forms[1]))); // in our own settings, too
+        Assert.Same(ChatResponseFormat.Json, await Read(OpenAI.Chat.ChatResponseFormat.CreateJsonObjectFormat()));
+        PromptExecutionSettings plain = new() { ExtensionData = new Dictionary<string, object> { ["response_format"] = forms[1] } };
+        Assert.IsType<JsonElement>(FasterVlmPromptExecutionSettings.FromExecutionSettings(plain).ResponseFormat);
     }
 
     [Theory]
