@@ -6,7 +6,7 @@ namespace SK.FasterVlm;
 // The arguments of a calling model, checked, and one request to the vision model.
 public sealed partial class VisionPlugin
 {
-    async Task<string> AskAsync(string prompt, ChatResponseFormat? format, CancellationToken cancellationToken, params string[] images)
+    async Task<VisionReply> AskAsync(string prompt, ChatResponseFormat? format, CancellationToken cancellationToken, params string[] images)
     {
         List<AIContent> contents = [];
         foreach (string image in images) contents.Add(await _images.FindAsync(image, cancellationToken).ConfigureAwait(false));
@@ -19,9 +19,10 @@ public sealed partial class VisionPlugin
             AdditionalProperties = _options.VisualTokens is { } budget ? new() { ["visual_tokens"] = budget.ToText() } : null,
         };
         ChatResponse response = await _eyes.GetResponseAsync([new ChatMessage(ChatRole.User, contents)], options, cancellationToken).ConfigureAwait(false);
-        if (format is not null && response.FinishReason == ChatFinishReason.Length)
+        bool cut = response.FinishReason == ChatFinishReason.Length;
+        if (format is not null && cut)
             throw new VisionException(VisionErrorCode.AnswerInvalid, "The answer became too long and was cut off. Ask for fewer or shorter properties.");
-        return response.Text.Trim();
+        return new VisionReply { Text = response.Text.Trim(), Truncated = cut };
     }
 
     string Text(string? text, string name)

@@ -30,7 +30,7 @@ public sealed class VisionPluginOptions
     /// <summary>Most labels to choose among, 2 to 1,000 (default 50).</summary>
     public int MaxLabels { get; set; } = 50;
 
-    /// <summary>Most tokens of an answer, 1 to 100,000 (default 512).</summary>
+    /// <summary>Most tokens of an answer, 1 to 100,000 (default 512). A longer text is cut and marked, a longer object is an error.</summary>
     public int MaxOutputTokens { get; set; } = 512;
 
     /// <summary>Visual tokens to keep of an image; null (default) leaves it to the model's options.</summary>

@@ -24,6 +24,10 @@ public sealed record VisionReply
     [JsonPropertyName("untrusted_json"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public JsonElement? Json { get; init; }
 
+    /// <summary>Whether <see cref="Text"/> breaks off at <see cref="VisionPluginOptions.MaxOutputTokens"/>; in JSON only when it does.</summary>
+    [JsonPropertyName("truncated"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool Truncated { get; init; }
+
     /// <summary><see cref="UntrustedNote"/>, with every answer.</summary>
     [JsonPropertyName("note"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Note => Ok ? UntrustedNote : null;
@@ -35,7 +39,7 @@ public sealed record VisionReply
 
 /// <summary>An error a calling model can act on.</summary>
 /// <param name="Code">What kind.</param>
-/// <param name="Message">One line: what was wrong and what to do. Holds no path of the machine.</param>
+/// <param name="Message">One line: what was wrong and what to do. Holds no path of the machine but those the calling model gave.</param>
 public sealed record VisionError([property: JsonPropertyName("code")] VisionErrorCode Code, [property: JsonPropertyName("message")] string Message);
 
 /// <summary>Kinds of errors of <see cref="VisionPlugin"/>; in JSON in snake case.</summary>

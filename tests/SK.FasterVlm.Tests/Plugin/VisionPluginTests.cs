@@ -106,10 +106,28 @@ public class VisionPluginTests
         await Fails(VisionErrorCode.AnswerInvalid, "extract_json", ("image", Image), ("schema", "{}"));
         eyes.FinishReason = ChatFinishReason.Length;
         await Fails(VisionErrorCode.AnswerInvalid, "extract_json", ("image", Image), ("schema", "{}"));
-        eyes.Answer = static (_, _) => throw new ContextLengthException(9, 8, 1);
-        await Fails(VisionErrorCode.ModelFailed, "read_text", ("image", Image));
-        eyes.Answer = static (_, _) => throw new IOException("/home/me/private.gguf");
-        Assert.DoesNotContain("private", (await Fails(VisionErrorCode.ModelFailed, "read_text", ("image", Image))).Message);
+        // What the calling model can act on it is told ...
+        await Throws(new ContextLengthException(9, 8, 1), VisionErrorCode.ModelFailed, "positions");
+        await Throws(new ServerBusyException(3, TimeSpan.FromSeconds(2)), VisionErrorCode.ModelFailed, "waiting");
+        await Throws(new RequestTimeoutException(TimeSpan.FromSeconds(2)), VisionErrorCode.ModelFailed, "limit");
+        await Throws(new ImageFormatException("The picture is damaged."), VisionErrorCode.ImageInvalid, "damaged");
+        await Throws(new SchemaNotSupportedException("The keyword contains cannot be kept.", ""), VisionErrorCode.ArgumentInvalid, "contains");
+        // ... and of the rest that it happened.
+        const string Path = "The file /home/me/private.gguf is damaged.";
+        foreach (Exception error in new Exception[]
+        {
+            new IOException(Path), new ModelFormatException(Path), new NativeRuntimeException(Path), new ModelDownloadException(ModelDownloadFailure.Disk, Path),
+            new FasterVlmException(Path), new ArgumentException(Path), new NotSupportedException(Path),
+        })
+            await Throws(error, VisionErrorCode.ModelFailed, "Try again later");
+
+        async Task Throws(Exception error, VisionErrorCode code, string part)
+        {
+            eyes.Answer = (_, _) => throw error;
+            string message = (await Fails(code, "read_text", ("image", Image))).Message;
+            Assert.Contains(part, message);
+            Assert.DoesNotContain("private", message);
+        }
 
         async Task<VisionError> Fails(VisionErrorCode code, string function, params (string Name, object? Value)[] arguments)
         {
@@ -118,6 +136,18 @@ public class VisionPluginTests
             Assert.EndsWith(".", reply.Error.Message.TrimEnd(')', '\''));
             return reply.Error;
         }
+    }
+
+    [Fact]
+    public async Task An_answer_that_was_cut_off_says_so()
+    {
+        using ScriptedChatClient eyes = new(ScriptedChatClient.Text("Once upon a"));
+        KernelPlugin plugin = Plugin(eyes);
+        VisionReply whole = await Invoke(plugin, "describe_image", ("image", Image));
+        Assert.False(whole.Truncated);
+        Assert.DoesNotContain("truncated", JsonSerializer.Serialize(whole));
+        eyes.FinishReason = ChatFinishReason.Length;
+        Assert.StartsWith("""{"ok":true,"untrusted_text":"Once upon a","truncated":true,"note":""", JsonSerializer.Serialize(await Invoke(plugin, "describe_image", ("image", Image))));
     }
 
     [Fact]
