@@ -4,7 +4,6 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.SemanticKernel;
 using Microsoft.SemanticKernel.ChatCompletion;
-using Microsoft.SemanticKernel.Services;
 using SK.FasterVlm.Conversion;
 using SK.FasterVlm.Functions;
 using FunctionCallContent = Microsoft.SemanticKernel.FunctionCallContent;
@@ -29,28 +28,31 @@ public sealed class FasterVlmChatCompletionService : IChatCompletionService
     readonly IChatClient _client;
     readonly int _maxRounds;
     readonly FunctionInvoker _invoker;
-    readonly Dictionary<string, object?> _attributes = [];
 
     /// <summary>Creates the service over a chat client, which stays the caller's.</summary>
     /// <param name="client">The client. Should it invoke functions itself, it will not those of this service.</param>
     /// <param name="loggers">For log lines about functions; null for none.</param>
     /// <param name="maxAutoInvokeRounds">Most rounds of automatic invocation in one request, 0 (none) to 128.</param>
+    /// <param name="functionErrorDetails">Whether the model is told the message of the exception when a function fails, as by Semantic
+    /// Kernel's own connectors (default), or only that it failed.</param>
     public FasterVlmChatCompletionService(
-        IChatClient client, ILoggerFactory? loggers = null, int maxAutoInvokeRounds = DefaultMaxAutoInvokeRounds)
+        IChatClient client, ILoggerFactory? loggers = null, int maxAutoInvokeRounds = DefaultMaxAutoInvokeRounds,
+        bool functionErrorDetails = true)
     {
         ArgumentNullException.ThrowIfNull(client);
         ArgumentOutOfRangeException.ThrowIfNegative(maxAutoInvokeRounds);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(maxAutoInvokeRounds, DefaultMaxAutoInvokeRounds);
         _client = client;
         _maxRounds = maxAutoInvokeRounds;
-        _invoker = new FunctionInvoker((loggers ?? NullLoggerFactory.Instance).CreateLogger<FasterVlmChatCompletionService>());
-        ChatClientMetadata? metadata = client.GetService<ChatClientMetadata>();
-        if (metadata?.DefaultModelId is { } modelId) _attributes[AIServiceExtensions.ModelIdKey] = modelId;
-        if (metadata?.ProviderName is { } provider) _attributes["Provider"] = provider;
+        _invoker = new FunctionInvoker((loggers ?? NullLoggerFactory.Instance).CreateLogger<FasterVlmChatCompletionService>(), functionErrorDetails);
     }
 
-    /// <inheritdoc/>
-    public IReadOnlyDictionary<string, object?> Attributes => _attributes;
+    /// <summary>
+    /// What is known of the model: <c>ModelId</c> and <c>Provider</c>; over a model of this library <c>Backend</c> (of its options, for
+    /// example <c>Cpu</c>, or the type of another source of language models), <c>Pruning</c> (selector and budget of its options, for
+    /// example <c>cls, 10%</c>) and, once it is loaded, <c>Family</c>. What is not known is left out.
+    /// </summary>
+    public IReadOnlyDictionary<string, object?> Attributes => ServiceAttributes.Of(_client);
 
     /// <inheritdoc/>
     public async Task<IReadOnlyList<ChatMessageContent>> GetChatMessageContentsAsync(

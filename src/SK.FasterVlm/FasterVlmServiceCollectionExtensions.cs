@@ -28,8 +28,13 @@ public static class FasterVlmServiceCollectionExtensions
         this IServiceCollection services, Action<FasterVlmOptions>? configure = null, string? serviceId = null)
     {
         services.AddFasterVlmChatClient(configure, serviceId);
-        services.AddKeyedSingleton<IChatCompletionService>(serviceId, (provider, key) => new FasterVlmChatCompletionService(
-            provider.GetRequiredKeyedService<ChatClientPipeline>(key).Plain, provider.GetService<ILoggerFactory>(), ServiceOptions(provider, serviceId).MaxAutoInvokeRounds));
+        services.AddKeyedSingleton<IChatCompletionService>(serviceId, (provider, key) =>
+        {
+            FasterVlmServiceOptions options = ServiceOptions(provider, serviceId);
+            return new FasterVlmChatCompletionService(
+                provider.GetRequiredKeyedService<ChatClientPipeline>(key).Plain, provider.GetService<ILoggerFactory>(),
+                options.MaxAutoInvokeRounds, options.FunctionErrorDetails);
+        });
         return services;
     }
 
@@ -119,7 +124,7 @@ public static class FasterVlmServiceCollectionExtensions
         services.AddSingleton<IValidateOptions<FasterVlmServiceOptions>>(new OptionsValidator<FasterVlmServiceOptions>(name, static o => o.Validate()));
         services.AddKeyedSingleton(serviceId, (provider, key) => new FasterVlmLifetime(
             provider.GetRequiredKeyedService<FasterVlmModelHost>(key), ServiceOptions(provider, serviceId),
-            (provider.GetService<ILoggerFactory>() ?? NullLoggerFactory.Instance).CreateLogger<FasterVlmLifetime>()));
+            provider.GetService<TimeProvider>() ?? TimeProvider.System, (provider.GetService<ILoggerFactory>() ?? NullLoggerFactory.Instance).CreateLogger<FasterVlmLifetime>()));
         services.AddSingleton<IHostedService>(provider => provider.GetRequiredKeyedService<FasterVlmLifetime>(serviceId));
     }
 

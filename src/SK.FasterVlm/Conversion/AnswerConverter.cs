@@ -84,7 +84,7 @@ static class AnswerConverter
     /// The arguments of a call. Semantic Kernel reads enums off strings only and other types that are written as texts (dates, say) off
     /// JSON only; each is given what it can be read from.
     /// </summary>
-    static KernelArguments? Arguments(AIFunctionCallContent call, KernelFunction? function)
+    public static KernelArguments? Arguments(AIFunctionCallContent call, KernelFunction? function)
     {
         if (call.Arguments is not { } given) return null;
         KernelArguments arguments = new(given);

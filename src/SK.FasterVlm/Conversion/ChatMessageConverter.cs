@@ -38,8 +38,18 @@ static class ChatMessageConverter
         ImageContent image => [Image(image)],
         FunctionCallContent call => [Call(call)],
         FunctionResultContent result => [new AIFunctionResultContent(result.CallId ?? "", FunctionResults.ForModel(result.Result))],
-        _ => new ChatMessageContent(message.Role, [item]).ToChatMessage().Contents, // Semantic Kernel's own road for the rest
+        _ => Other(message, item),
     };
+
+    /// <summary>Semantic Kernel's own road for the rest; it leaves out what it does not know, and nothing may vanish unsaid.</summary>
+    /// <exception cref="NotSupportedException">The content is of a kind that has no counterpart.</exception>
+    static IEnumerable<AIContent> Other(ChatMessageContent message, KernelContent item)
+    {
+        if (item.GetType().Name == "ReasoningContent") return [new TextReasoningContent(item.ToString())]; // experimental there, so by name
+        IList<AIContent> contents = new ChatMessageContent(message.Role, [item]).ToChatMessage().Contents;
+        return contents.Count > 0 ? contents
+            : throw new NotSupportedException($"Content of the kind {item.GetType().Name} is not supported in a message of the role \"{message.Role.Label}\".");
+    }
 
     /// <summary>Connectors write the text of a function's result beside the result itself; the model is shown it once.</summary>
     static bool Repeats(ChatMessageContent message, KernelContent item) =>

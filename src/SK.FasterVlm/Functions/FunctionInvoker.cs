@@ -9,7 +9,9 @@ namespace SK.FasterVlm.Functions;
 /// Invokes the calls of a model's message with Semantic Kernel's filters around them, and puts calls and results into the history.
 /// A call that cannot be carried out, or whose function fails, becomes a result that says so: the model may correct itself.
 /// </summary>
-sealed partial class FunctionInvoker(ILogger logger)
+/// <param name="logger">For what was refused and what failed.</param>
+/// <param name="errorDetails">Whether the model is told the message of a function's exception.</param>
+sealed partial class FunctionInvoker(ILogger logger, bool errorDetails)
 {
     /// <summary>Most nested auto-invocations of one flow (a function that asks a model that calls the function ...), as in Semantic Kernel.</summary>
     public const int MaxInFlight = 128;
@@ -76,7 +78,7 @@ sealed partial class FunctionInvoker(ILogger logger)
         catch (Exception error) when (!cancellationToken.IsCancellationRequested)
         {
             LogFailed(logger, name, error);
-            return ($"Error: The function failed. {error.Message}", context.Terminate);
+            return (errorDetails ? $"Error: The function failed. {error.Message}" : "Error: The function failed.", context.Terminate);
         }
     }
 

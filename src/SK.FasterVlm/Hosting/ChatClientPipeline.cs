@@ -24,15 +24,20 @@ sealed class ChatClientPipeline : IDisposable
             if (_loggers is not NullLoggerFactory) builder.UseLogging(_loggers);
             builder.UseFasterVlmTelemetry();
         }
-        Plain = builder.Build(services);
+        Plain = new KernelFunctionsChatClient(builder.Build(services));
     }
 
     /// <summary>Measured and logged; gives calls of functions back. What Semantic Kernel's service works on, which invokes them itself.</summary>
     public IChatClient Plain { get; }
 
     /// <summary>What an application is given as <see cref="IChatClient"/>.</summary>
-    public IChatClient Public() =>
-        _options.InvokeFunctions ? Plain.AsBuilder().UseKernelFunctionInvocation(_loggers).Build(_services) : Plain;
+    public IChatClient Public()
+    {
+        if (!_options.InvokeFunctions) return Plain;
+        IChatClient client = Plain.AsBuilder().UseKernelFunctionInvocation(_loggers).Build(_services);
+        client.GetRequiredService<FunctionInvokingChatClient>().IncludeDetailedErrors = _options.FunctionErrorDetails;
+        return client;
+    }
 
     public void Dispose() => Plain.Dispose();
 }

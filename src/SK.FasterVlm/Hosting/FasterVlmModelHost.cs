@@ -41,12 +41,15 @@ public sealed class FasterVlmModelHost : IAsyncDisposable, IDisposable
     internal FasterVlmModelHost(FasterVlmOptions options, Func<CancellationToken, Task<FasterVlmModel>> load)
     {
         ArgumentNullException.ThrowIfNull(options);
-        ModelId = NameOf(options);
+        (ModelId, Options) = (NameOf(options), options);
         _load = load;
     }
 
     /// <summary>Name under which the model is known: the options' own, the file's name, or that of the embedded model.</summary>
     public string ModelId { get; }
+
+    /// <summary>What is loaded.</summary>
+    internal FasterVlmOptions Options { get; }
 
     /// <summary>Where the model is in its life.</summary>
     public FasterVlmModelState State => _disposing.IsCancellationRequested ? FasterVlmModelState.Disposed : Volatile.Read(ref _model) switch

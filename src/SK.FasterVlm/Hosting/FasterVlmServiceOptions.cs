@@ -45,6 +45,12 @@ public sealed class FasterVlmServiceOptions
     /// <summary>Most rounds of automatic invocation in one request, 0 to 128 (default 128).</summary>
     public int MaxAutoInvokeRounds { get; set; } = FasterVlmChatCompletionService.DefaultMaxAutoInvokeRounds;
 
+    /// <summary>
+    /// Whether a model whose function failed is told the message of the exception (default true, as Semantic Kernel's own connectors do
+    /// it), or only that it failed. What the model is told can end up in its answer.
+    /// </summary>
+    public bool FunctionErrorDetails { get; set; } = true;
+
     /// <summary>Checks every value.</summary>
     /// <exception cref="ArgumentException">A value is out of range; the message names it.</exception>
     public void Validate()

@@ -23,7 +23,7 @@ public sealed partial class FasterVlmPromptExecutionSettings
     internal ChatOptions ToOptions()
     {
         ChatOptions options = new();
-        PrepareChatOptionsForRequest(options);
+        Fill(options);
         return options;
     }
 
@@ -32,9 +32,17 @@ public sealed partial class FasterVlmPromptExecutionSettings
     /// Semantic Kernel's own way from settings to options leads through JSON, takes OpenAI's response format for a schema and turns
     /// numbers into texts or the other way round; this sets every option anew from the typed values.
     /// </remarks>
+    /// <exception cref="NotSupportedException">Several answers are wanted: a chat client gives one.</exception>
     protected override void PrepareChatOptionsForRequest(ChatOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
+        if (ChoiceCount > 1) throw new NotSupportedException(
+            $"n is {Choices} but an IChatClient gives one answer to a request; use the IChatCompletionService of AddFasterVlmChatCompletion, or ask {Choices} times.");
+        Fill(options);
+    }
+
+    void Fill(ChatOptions options)
+    {
         Refuse();
         options.ModelId = ModelId;
         options.Instructions = ChatSystemPrompt;

@@ -93,4 +93,51 @@ public class AgentTests
             "Pay it.", new(new FasterVlmPromptExecutionSettings { FunctionChoiceBehavior = FunctionChoiceBehavior.Auto() }), cancellationToken: Test);
         Assert.Equal(("Paid.", 1), (result.ToString(), _booked));
     }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_picture_that_a_kernel_function_gives_back_is_a_picture_through_the_chat_client(bool invokeFunctions)
+    {
+        using ScriptedChatClient script = new(ScriptedChatClient.Calls(("Cam_Look", new { }), ("Cam_Both", new { })), ScriptedChatClient.Text("I see."));
+        Kernel kernel = new();
+        kernel.ImportPluginFromFunctions("Cam",
+        [
+            KernelFunctionFactory.CreateFromMethod(static () => new ImageContent("A"u8.ToArray(), "image/png"), "Look"),
+            KernelFunctionFactory.CreateFromMethod(static () => new KernelContent[] { new Microsoft.SemanticKernel.TextContent("here:"), new ImageContent("B"u8.ToArray(), "image/png") }, "Both"),
+        ]);
+        // The Agent Framework invokes by itself where the client does not.
+        ChatClientAgent agent = new(Registered(script, invokeFunctions), tools: [.. kernel.Plugins["Cam"].Select(f => f.WithKernel(kernel))]);
+        Assert.Equal("I see.", (await agent.RunAsync("Look.", cancellationToken: Test)).Text);
+        object?[] results = [.. script.Requests[1].Messages.SelectMany(static m => m.Contents).OfType<Microsoft.Extensions.AI.FunctionResultContent>().Select(static r => r.Result)];
+        Assert.Equal("A"u8.ToArray(), Assert.IsType<DataContent>(results[0]).Data.ToArray());
+        AIContent[] both = Assert.IsType<AIContent[]>(results[1]);
+        Assert.Equal(("here:", "B"), (Assert.IsType<TextContent>(both[0]).Text, System.Text.Encoding.UTF8.GetString(Assert.IsType<DataContent>(both[1]).Data.Span)));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task The_registered_client_tells_the_text_of_an_error_unless_told_not_to(bool details)
+    {
+        using ScriptedChatClient script = new(ScriptedChatClient.Calls(("fail", new { })), ScriptedChatClient.Text("Sorry."));
+        using IChatClient client = new ChatClientPipeline(script, new() { FunctionErrorDetails = details }, new ServiceCollection().BuildServiceProvider()).Public();
+        AITool fail = AIFunctionFactory.Create(string () => throw new InvalidOperationException("the lens is dirty"), "fail");
+        await client.GetResponseAsync("q", new ChatOptions { Tools = [fail] }, Test);
+        string? result = script.Requests[1].Messages.SelectMany(static m => m.Contents).OfType<Microsoft.Extensions.AI.FunctionResultContent>().Single().Result?.ToString();
+        Assert.StartsWith("Error: ", result, StringComparison.Ordinal);
+        Assert.Equal(details, result!.Contains("the lens is dirty", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Several_answers_of_a_chat_client_alone_are_refused_by_name()
+    {
+        using ScriptedChatClient script = new(ScriptedChatClient.Text("x"));
+        IKernelBuilder builder = Kernel.CreateBuilder();
+        builder.Services.AddSingleton(Registered(script, true));
+        Exception error = await Assert.ThrowsAnyAsync<Exception>(() => builder.Build().InvokePromptAsync(
+            "q", new(new FasterVlmPromptExecutionSettings { Choices = 2 }), cancellationToken: Test));
+        Assert.Contains("n is 2", error.ToString());
+        Assert.Empty(script.Requests);
+    }
 }

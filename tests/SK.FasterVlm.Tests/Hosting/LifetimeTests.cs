@@ -1,8 +1,10 @@
+using System.Threading.Channels;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Time.Testing;
 
 namespace SK.FasterVlm.Tests.Hosting;
 
@@ -68,6 +70,74 @@ public class LifetimeTests
         Assert.Equal(HealthStatus.Healthy, report.Entries["fastervlm_live"].Status);
         Assert.Equal(HealthStatus.Unhealthy, report.Entries["fastervlm_ready"].Status);
         Assert.Contains("bad file", report.Entries["fastervlm_ready"].Description);
+        await host.StopAsync(Test);
+    }
+
+    /// <summary>A clock that stands still; waits are seen.</summary>
+    sealed class Clock : FakeTimeProvider
+    {
+        public Channel<TimeSpan> Waits { get; } = Channel.CreateUnbounded<TimeSpan>();
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            ITimer timer = base.CreateTimer(callback, state, dueTime, period);
+            Waits.Writer.TryWrite(dueTime);
+            return timer;
+        }
+    }
+
+    [Fact]
+    public async Task A_warm_up_that_failed_is_tried_again_later_and_later_until_the_model_is_there()
+    {
+        Clock clock = new();
+        await using Core.Tests.Fakes.FakeModel fake = new();
+        int loads = 0;
+        using IHost host = CreateHost(static o => o.WarmUp = FasterVlmWarmUp.Background, services => services.AddSingleton<TimeProvider>(clock)
+            .AddKeyedSingleton((object?)null, new FasterVlmModelHost(new(), _ => ++loads <= 9 ? Task.FromException<FasterVlmModel>(new IOException("not yet")) : Task.FromResult(fake.Model))));
+        await host.StartAsync(Test);
+        List<double> waits = [];
+        for (int i = 0; i < 9; i++)
+        {
+            TimeSpan wait = await clock.Waits.Reader.ReadAsync(Test);
+            Assert.Equal((HealthStatus.Healthy, HealthStatus.Unhealthy), await Health(host));
+            waits.Add(wait.TotalSeconds);
+            clock.Advance(wait);
+        }
+        await host.Services.GetServices<IHostedService>().OfType<FasterVlmLifetime>().Single().WarmedUp.WaitAsync(Test);
+        Assert.Equal([1, 2, 4, 8, 16, 32, 60, 60, 60], waits);
+        Assert.Equal((10, 1), (loads, fake.Vision.Encoded));
+        Assert.Equal((HealthStatus.Healthy, HealthStatus.Healthy), await Health(host));
+        await host.StopAsync(Test);
+    }
+
+    [Fact]
+    public async Task A_request_that_loads_the_model_after_a_failed_warm_up_makes_it_ready()
+    {
+        Clock clock = new();
+        await using Core.Tests.Fakes.FakeModel fake = new();
+        int loads = 0;
+        using IHost host = CreateHost(static o => o.WarmUp = FasterVlmWarmUp.Background, services => services.AddSingleton<TimeProvider>(clock)
+            .AddKeyedSingleton((object?)null, new FasterVlmModelHost(new(), _ => ++loads == 1 ? Task.FromException<FasterVlmModel>(new IOException("not yet")) : Task.FromResult(fake.Model))));
+        await host.StartAsync(Test);
+        TimeSpan wait = await clock.Waits.Reader.ReadAsync(Test); // the clock stands still: no second try
+        await host.Services.GetRequiredService<IChatClient>().GetResponseAsync("q", cancellationToken: Test);
+        Assert.Equal((HealthStatus.Healthy, HealthStatus.Healthy), await Health(host));
+        clock.Advance(wait);
+        await host.Services.GetServices<IHostedService>().OfType<FasterVlmLifetime>().Single().WarmedUp.WaitAsync(Test);
+        Assert.Equal((2, 0), (loads, fake.Vision.Encoded)); // nothing is left to be warmed
+        await host.StopAsync(Test);
+    }
+
+    [Fact]
+    public async Task A_model_whose_warm_up_request_failed_is_loaded_and_so_ready()
+    {
+        await using Core.Tests.Fakes.FakeModel fake = new();
+        fake.Vision.OnEncode = static _ => throw new ContextLengthException(9, 8, 7);
+        using IHost host = CreateHost(static o => o.WarmUp = FasterVlmWarmUp.Background,
+            services => services.AddSingleton<TimeProvider>(new Clock()).AddKeyedSingleton((object?)null, new FasterVlmModelHost(new(), _ => Task.FromResult(fake.Model))));
+        await host.StartAsync(Test);
+        await host.Services.GetServices<IHostedService>().OfType<FasterVlmLifetime>().Single().WarmedUp.WaitAsync(Test);
+        Assert.Equal((HealthStatus.Healthy, HealthStatus.Healthy), await Health(host));
         await host.StopAsync(Test);
     }
 

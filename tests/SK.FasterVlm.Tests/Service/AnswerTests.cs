@@ -165,6 +165,18 @@ public class AnswerTests
         using ScriptedChatClient client = new();
         FasterVlmChatCompletionService service = new(client);
         Assert.Equal(("scripted-model", "scripted"), (service.Attributes["ModelId"], service.Attributes["Provider"]));
+        Assert.Equal(2, service.Attributes.Count); // what is not known is left out
+    }
+
+    [Fact]
+    public async Task Contents_without_a_counterpart_are_refused_by_name()
+    {
+#pragma warning disable SKEXP0110 // experimental kinds, which may come along in a history
+        Assert.Contains("FileReferenceContent", (await Assert.ThrowsAsync<NotSupportedException>(() => Sent(new TextContent("q"), new FileReferenceContent("file-1")))).Message);
+        Assert.Contains("AudioContent", (await Assert.ThrowsAsync<NotSupportedException>(() => Sent(new AudioContent()))).Message); // neither bytes nor an address
+        Assert.Equal("audio/wav", Assert.IsType<DataContent>((await Sent(new AudioContent("A"u8.ToArray(), "audio/wav"))).Contents.Single()).MediaType); // the client's to take or refuse
+        Assert.Equal("hm", Assert.IsType<TextReasoningContent>((await Sent(new ReasoningContent("hm"))).Contents.Single()).Text);
+#pragma warning restore SKEXP0110
     }
 
     [Fact]

@@ -79,37 +79,6 @@ public class FunctionCallingTests
         Assert.Equal(("call-0", "1 of hall"), (sent.CallId, sent.Result));
     }
 
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task Without_automatic_invocation_the_calls_are_the_answer_and_the_history_stays(bool streaming)
-    {
-        using ScriptedChatClient client = new(ScriptedChatClient.Calls(("Cam-Snap", new { room = "hall", count = 2 }), ("Cam-Measure", new { })));
-        Kernel kernel = CreateKernel();
-        ChatHistory history = Question();
-        var settings = With(FunctionChoiceBehavior.Auto(autoInvoke: false));
-        var service = new FasterVlmChatCompletionService(client);
-        IReadOnlyList<FunctionCallContent> calls;
-        if (streaming)
-        {
-            FunctionCallContentBuilder builder = new();
-            await foreach (StreamingChatMessageContent piece in service.GetStreamingChatMessageContentsAsync(history, settings, kernel, Test)) builder.Append(piece);
-            calls = builder.Build();
-        }
-        else
-        {
-            ChatMessageContent answer = await service.GetChatMessageContentAsync(history, settings, kernel, Test);
-            Assert.Equal("tool_calls", answer.Metadata!["FinishReason"]);
-            calls = [.. FunctionCallContent.GetFunctionCalls(answer)];
-        }
-        Assert.Single(history);
-        Assert.Empty(_called);
-        Assert.Equal([("Cam", "Snap"), ("Cam", "Measure")], calls.Select(static c => (c.PluginName, c.FunctionName)));
-        FunctionResultContent result = await calls[0].InvokeAsync(kernel, Test);
-        Assert.Equal("2 of hall", result.Result?.ToString());
-        Assert.Single(client.Requests);
-    }
-
     [Fact]
     public async Task Required_is_required_once_and_one_function_is_named()
     {
@@ -157,6 +126,16 @@ public class FunctionCallingTests
         Assert.Equal(results, client.Requests[1].Messages.SelectMany(static m => m.Contents)
             .OfType<Microsoft.Extensions.AI.FunctionResultContent>().Select(static r => (string)r.Result!));
         Assert.Empty(_called);
+    }
+
+    [Fact]
+    public async Task The_text_of_an_error_can_be_kept_from_the_model()
+    {
+        using ScriptedChatClient client = new(ScriptedChatClient.Calls(("Cam-Fail", new { })), ScriptedChatClient.Text("Sorry."));
+        ChatHistory history = Question();
+        await new FasterVlmChatCompletionService(client, functionErrorDetails: false)
+            .GetChatMessageContentAsync(history, With(FunctionChoiceBehavior.Auto()), CreateKernel(), Test);
+        Assert.Equal("Error: The function failed.", history.SelectMany(static m => m.Items).OfType<FunctionResultContent>().Single().Result);
     }
 
     [Fact]

@@ -51,24 +51,6 @@ public class ScriptedModelTests
     }
 
     [Fact]
-    public async Task Streaming_gives_role_text_and_the_same_metadata()
-    {
-        Kernel kernel = CreateKernel(" Yes.");
-        var service = kernel.GetRequiredService<IChatCompletionService>();
-        ChatHistory history = History(new TextContent("q"));
-        List<StreamingChatMessageContent> pieces = [];
-        PromptExecutionSettings settings = With(("max_tokens", 3));
-        await foreach (StreamingChatMessageContent piece in service.GetStreamingChatMessageContentsAsync(history, settings, kernel, Test)) pieces.Add(piece);
-        Assert.Equal("Ye", string.Concat(pieces.Select(static p => p.Content)));
-        Assert.Equal(AuthorRole.Assistant, pieces[0].Role);
-        Assert.All(pieces.Skip(1), static p => Assert.Null(p.Role));
-        Assert.All(pieces, p => Assert.Equal(pieces[0].Metadata!["Id"], p.Metadata!["Id"]));
-        Assert.Equal("length", pieces[^1].Metadata!["FinishReason"]);
-        Assert.Equal(3, Assert.IsType<UsageDetails>(pieces[^1].Metadata!["Usage"]).OutputTokenCount);
-        Assert.Equal(2, history.Count);
-    }
-
-    [Fact]
     public async Task A_prompt_function_can_hold_an_image()
     {
         Kernel kernel = CreateKernel(" Two.");
@@ -126,6 +108,23 @@ public class ScriptedModelTests
         Kernel kernel = CreateKernel();
         Assert.Equal("scripted", kernel.GetRequiredService<IChatCompletionService>().Attributes["ModelId"]);
         Assert.Equal(0, _hosted.Loads);
+    }
+
+    [Fact]
+    public async Task Attributes_say_how_the_model_runs_and_of_what_family_it_is_once_it_is_loaded()
+    {
+        IKernelBuilder builder = Kernel.CreateBuilder();
+        _hosted.AddTo(builder.Services, options: new() { ModelId = "scripted", VisualTokens = VisualTokenBudget.Keep(0.1), Selector = "uniform" });
+        Kernel kernel = builder.AddFasterVlmChatCompletion().Build();
+        var service = kernel.GetRequiredService<IChatCompletionService>();
+        Assert.Equal(("Cpu", "uniform, 10%"), (service.Attributes["Backend"], service.Attributes["Pruning"]));
+        Assert.DoesNotContain("Family", service.Attributes);
+        Assert.Equal(0, _hosted.Loads);
+        await service.GetChatMessageContentAsync("q", kernel: kernel, cancellationToken: Test);
+        Assert.Equal(_hosted.Fake!.Model.Family, service.Attributes["Family"]);
+
+        using IChatClient direct = _hosted.Fake.Model.CreateChatClient();
+        Assert.Equal(["Backend", "Family", "ModelId", "Provider", "Pruning"], new FasterVlmChatCompletionService(direct).Attributes.Keys.Order());
     }
 
     [Fact]
