@@ -1,9 +1,8 @@
-// An agent that looks at a folder of invoices, extracts what matters and calls a function to book the payment.
-// Usage: InvoiceAgent <folder> [<model.gguf> <mmproj.gguf>]
-//
-// Without a model this is the small one of models/, which was never trained to call functions and reads short words at best: the grammar
-// makes its calls valid and keeps it to the payees there are; whether an amount is right is another matter. A large model can be given
-// all functions at once, with FunctionChoiceBehavior.Auto().
+// An agent over a folder of invoices: the model looks at each, extracts what it says and books the payment, by functions that the
+// kernel invokes. Usage: InvoiceAgent <folder> [<model.gguf> <mmproj.gguf>]
+// A large model is given one task and both functions and decides when to call which (Auto). The small model of models/ was trained on
+// drawn scenes and never to call anything: it is taken through the same steps one by one, each with the function it must call (Required).
+// What it calls with is its own reading of the picture, made valid by the grammar; whether it is right is another matter.
 using System.ComponentModel;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.SemanticKernel;
@@ -11,41 +10,50 @@ using Microsoft.SemanticKernel.ChatCompletion;
 using SK.FasterVlm;
 
 string folder = args.Length > 0 ? args[0] : throw new ArgumentException("Give the folder of the invoices.");
-IKernelBuilder builder = Kernel.CreateBuilder();
-builder.AddFasterVlmChatCompletion(configure: o => (o.ModelPath, o.ProjectorPath) = args.Length > 2 ? (args[1], args[2]) : (null, null));
-builder.AddFasterVlmVisionPlugin(o => (o.AllowedRoot, o.MaxOutputTokens) = (folder, 64));
-builder.Plugins.AddFromType<Office>("office");
-Kernel kernel = builder.Build();
+bool large = args.Length > 2;
+Kernel kernel = Kernel.CreateBuilder().AddFasterVlmChatCompletion(configure: o => (o.ModelPath, o.ProjectorPath) = large ? (args[1], args[2]) : (null, null)).Build();
 IChatCompletionService chat = kernel.GetRequiredService<IChatCompletionService>();
-KernelFunction book = kernel.Plugins.GetFunction("office", "book_payment");
+KernelPlugin office = kernel.ImportPluginFromType<Office>("office");
+FunctionChoiceBehavior Must(string function) => FunctionChoiceBehavior.Required([office[function]], options: new() { AllowParallelCalls = false });
+(string Task, FunctionChoiceBehavior? Functions)[] steps = large
+    ? [("Look at the invoice, extract its payee and total, then book the payment.", FunctionChoiceBehavior.Auto())]
+    : [("What does the text in the picture say?", null), ("Extract the payee and the total.", Must("extract")), ("Book the payment.", Must("book_payment"))];
 
 foreach (string path in Directory.GetFiles(folder, "*.png").Order())
 {
-    string image = Path.GetFileName(path);
-    VisionReply look = (await kernel.InvokeAsync<VisionReply>("vision", "read_text", new() { ["image"] = image }))!;
-    VisionReply facts = (await kernel.InvokeAsync<VisionReply>("vision", "extract_json", new()
-    {
-        ["image"] = image,
-        ["schema"] = """{"type":"object","properties":{"total":{"type":"number","minimum":0,"maximum":999}},"required":["total"]}""",
-    }))!;
-    Console.WriteLine($"{image}: looked: {look.Text ?? look.Error?.Message}; extracted: {facts.Json?.GetRawText() ?? facts.Error?.Message}");
-
+    Console.WriteLine($"{Path.GetFileName(path)}:");
     ChatHistory history = [];
-    history.AddUserMessage([new TextContent($"{look.Text} Book the payment."), new ImageContent(await File.ReadAllBytesAsync(path), mimeType: null)]);
-    FasterVlmPromptExecutionSettings settings = new() { FunctionChoiceBehavior = FunctionChoiceBehavior.Required([book]), MaxTokens = 64 };
-    ChatMessageContent answer = await chat.GetChatMessageContentAsync(history, settings, kernel);
-    Console.WriteLine($"{image}: answered: {answer.Content}");
+    ImageContent image = new(await File.ReadAllBytesAsync(path), mimeType: null);
+    foreach ((string task, FunctionChoiceBehavior? functions) in steps)
+    {
+        history.AddUserMessage(history.Count > 0 ? [new TextContent(task)] : [new TextContent(task), image]);
+        ChatMessageContent answer = await chat.GetChatMessageContentAsync(history, new FasterVlmPromptExecutionSettings { FunctionChoiceBehavior = functions, MaxTokens = 64 }, kernel);
+        history.Add(answer);
+        Console.WriteLine($"  answered: {answer.Content}");
+    }
 }
 await ((ServiceProvider)kernel.Services).DisposeAsync();
 
 enum Payee { Cafe, Taxi, Zoo }
-
+enum Category { Food, Travel, Leisure }
 sealed class Office
 {
-    [KernelFunction("book_payment"), Description("Books a payment.")]
-    public static string Book(Payee payee, [Description("In euros")] decimal amount)
+    (Payee Payee, decimal Total)? _open;
+
+    [KernelFunction("extract"), Description("Notes down what an invoice says.")]
+    public string Extract(Payee payee, [Description("In euros")] decimal total)
     {
-        Console.WriteLine(FormattableString.Invariant($"book_payment({payee}, {amount})"));
+        Console.WriteLine(FormattableString.Invariant($"  extract({payee}, {total})"));
+        _open = (payee, total);
+        return "noted";
+    }
+
+    [KernelFunction("book_payment"), Description("Books the payment of the invoice that was extracted.")]
+    public string Book(Category category)
+    {
+        if (_open is not { } open) return "Error: extract the invoice first.";
+        Console.WriteLine(FormattableString.Invariant($"  book_payment({category}): {open.Total} to {open.Payee}"));
+        _open = null; // an invoice is paid once
         return "booked";
     }
 }
