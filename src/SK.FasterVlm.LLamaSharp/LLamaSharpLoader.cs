@@ -126,7 +126,12 @@ internal static partial class LLamaSharpLoader
         return new LanguageModelInfo(
             file?.Name ?? Name(weights), Text(weights, "general.architecture"), weights.EmbeddingSize, weights.NativeHandle.LayerCount,
             vocabulary.Count, weights.ContextSize, (int)(vocabulary.BOS ?? -1), (int)(vocabulary.EOS ?? -1), vocabulary.ShouldAddBOS,
-            weights.Metadata.GetValueOrDefault("tokenizer.chat_template"), kvPerToken, (long)weights.SizeInBytes);
+            weights.Metadata.GetValueOrDefault("tokenizer.chat_template"), kvPerToken, (long)weights.SizeInBytes)
+        {
+            // Not the handle's: those are the first layer's, where a list per layer has no text here.
+            HeadCount = Number(weights, "head_count"),
+            KeyValueHeadCount = Number(weights, "head_count_kv") ?? Number(weights, "head_count"),
+        };
     }
 
     // The library tells no values per layer, so the first layer stands for all; the file would be exact.
@@ -137,11 +142,14 @@ internal static partial class LLamaSharpLoader
         double bytes = type switch { KvCacheType.Q8_0 => 34.0 / 32, KvCacheType.F32 => 4, _ => 2 };
         return (long)(handle.LayerCount * handle.KVHeadCount * (HeadWidth("key_length") + HeadWidth("value_length")) * bytes);
 
-        long HeadWidth(string key) =>
-            long.TryParse(Text(weights, $"{Text(weights, "general.architecture")}.attention.{key}"), CultureInfo.InvariantCulture, out long width)
-                ? width
-                : usual;
+        long HeadWidth(string key) => Number(weights, key) ?? usual;
     }
+
+    // Of the keys on attention; null where the file has none, or one per layer.
+    static int? Number(LLamaWeights weights, string key) =>
+        int.TryParse(Text(weights, $"{Text(weights, "general.architecture")}.attention.{key}"), CultureInfo.InvariantCulture, out int number)
+            ? number
+            : null;
 
     static string Name(LLamaWeights weights) => Text(weights, "general.name") is { Length: > 0 } name ? name : "the model";
 

@@ -18,6 +18,7 @@ public abstract class EvaluationConformance<TFixture>(TFixture fixture) : IClass
         Assert.Equal((1, 2, true), (info.BosToken, info.EosToken, info.AddBos));
         LanguageGeometry g = ModelGeometry.Tiny.Language;
         Assert.Equal((long)g.Layers * 2 * (g.Width / g.Heads * g.KeyValueHeads) * 2, info.KvBytesPerToken);
+        Assert.Equal((g.Heads, g.KeyValueHeads), (info.HeadCount, info.KeyValueHeadCount));
         Assert.True(info.WeightBytes > 0);
         Assert.Equal((256, 256, 4), (model.ContextLength, model.CacheLength, model.SequenceCount));
     }
