@@ -25,6 +25,9 @@ sealed class TinyTower : IDisposable
         Projector = GgufFile.Open(Path);
     }
 
+    /// <summary>Brings ggml into the process. The tests of another binding, which are compiled with this class, put its copy here.</summary>
+    public static Func<NativeRuntime> Runtime { get; set; } = static () => NativeRuntime.Load(new NativeOptions());
+
     public SyntheticModelOptions Options { get; }
 
     public ModelGeometry Model { get; }
@@ -49,7 +52,7 @@ sealed class TinyTower : IDisposable
 
     public ClipVisionTower Load(TowerPrecision precision = TowerPrecision.F32, int threads = 1, bool ownKernels = true)
     {
-        NativeRuntime.Load(new NativeOptions());
+        Runtime();
         ClipHeader header = ClipHeader.Read(Projector);
         return new ClipVisionTower(VisionWeights.Load(Projector, header, TowerDevice.OnCpu(), precision, threads, ownKernels), threads, ownKernels);
     }
