@@ -49,7 +49,7 @@ public sealed class FasterVlmModel : IAsyncDisposable, IDisposable
         Vision = vision;
         Template = options.ChatTemplate is { } name ? ChatTemplate.ByName(name) : ChatTemplate.ForModel(language.Info, vision.Info);
         Family = ModelRecognition.Recognize(ModelFacts.Of(language.Info, vision.Info)).Family;
-        ToolFormat = options.ToolFormat is { } format ? ToolFormat.ByName(format) : ToolFormat.ForModel(language.Info);
+        ToolFormat = options.CustomToolFormat is { } own ? own : options.ToolFormat is { } format ? ToolFormat.ByName(format) : ToolFormat.ForModel(language.Info);
         Selector = VisualTokenSelectors.ByName(options.Selector);
         ModelId = options.ModelId ?? language.Info.Name;
         Generator = new Generator(language, vision, (loggers ?? NullLoggerFactory.Instance).CreateLogger<Generator>(), options);

@@ -69,6 +69,9 @@ public sealed class FasterVlmOptions
     /// <summary>How functions, calls and results are written, by name (line, hermes); null reads it from the model's metadata.</summary>
     public string? ToolFormat { get; set; }
 
+    /// <summary>A format of your own in place of one by name; null (default) leaves it to <see cref="ToolFormat"/>.</summary>
+    public Chat.Tools.ToolFormat? CustomToolFormat { get; set; }
+
     /// <summary>How many visual tokens to keep of an image (default: all).</summary>
     public VisualTokenBudget VisualTokens { get; set; } = VisualTokenBudget.All;
 
@@ -215,6 +218,7 @@ public sealed class FasterVlmOptions
             throw new ArgumentException("ModelPath and ProjectorPath belong together: give both, or neither for the embedded model.");
         if (Model is not null && (ModelPath is not null || ProjectorPath is not null))
             throw new ArgumentException("Model names a model of the catalog and ModelPath and ProjectorPath name files: give one or the other.");
+        if (ToolFormat is not null && CustomToolFormat is not null) throw new ArgumentException("ToolFormat and CustomToolFormat say the same thing; give one of them.");
         Downloads.Validate();
         if (KvCache == KvCacheType.Q8_0 && FlashAttention == false) throw new ArgumentException("KvCache Q8_0 needs FlashAttention.");
 

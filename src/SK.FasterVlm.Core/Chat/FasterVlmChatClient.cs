@@ -51,7 +51,7 @@ public sealed class FasterVlmChatClient : IChatClient
         PreparedChat chat = PreparedChat.Create(_model, this, messages, options);
         GenerationResult result = await _model.Generator.CompleteAsync(chat.Request, cancellationToken).ConfigureAwait(false);
         AnswerReader reader = new(chat.Form);
-        AIContent[] contents = [.. reader.Push(result.Text), .. reader.Finish()];
+        List<AIContent> contents = [.. reader.Read(result.Text)];
         string id = NewId();
         return new ChatResponse(new ChatMessage(ChatRole.Assistant, contents) { MessageId = id, CreatedAt = Now })
         {

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.AI;
 using SK.FasterVlm.Chat.Tools;
+using SK.FasterVlm.Pruning;
 
 namespace SK.FasterVlm.Chat;
 
@@ -12,7 +13,13 @@ readonly record struct MessageParts(List<IReadOnlyList<PromptSegment>> Blocks, L
 /// <param name="tools">How calls and results are written; null refuses both.</param>
 sealed class MessageReader(ToolFormat? tools)
 {
+    /// <summary>Key of an image's detail in the additional properties of its content.</summary>
+    const string DetailKey = "detail";
+
     readonly Dictionary<string, string> _calls = new(StringComparer.Ordinal);
+
+    /// <summary>The detail of the image that wants most, where one that says nothing wants <see cref="ImageDetail.Auto"/>; null without images.</summary>
+    public ImageDetail? Detail { get; private set; }
 
     /// <summary>Reads the next message.</summary>
     /// <exception cref="NotSupportedException">It holds content this model cannot be given.</exception>
@@ -33,8 +40,8 @@ sealed class MessageReader(ToolFormat? tools)
                     parts.Images.Add(Image(content));
                     break;
                 case FunctionCallContent call when tools is not null && message.Role == ChatRole.Assistant:
-                    _calls[call.CallId] = call.Name;
-                    structure.Add(tools.WriteCall(new ToolCall(call.Name, ToolResult.Arguments(call))));
+                    string name = _calls[call.CallId] = Name(call, tools);
+                    structure.Add(tools.WriteCall(new ToolCall(name, ToolResult.Arguments(call))));
                     break;
                 case FunctionResultContent result when tools is not null && message.Role != ChatRole.Assistant && message.Role != ChatRole.System:
                     structure.Add(Result(result, tools, parts.Images));
@@ -67,17 +74,32 @@ sealed class MessageReader(ToolFormat? tools)
         return format.WriteResult(name, format.Neutralize(said));
     }
 
-    static ReadOnlyMemory<byte> Image(AIContent content) => content switch
+    /// <summary>The name of a function, which becomes part of a line of its own.</summary>
+    static string Name(FunctionCallContent call, ToolFormat format) =>
+        string.IsNullOrWhiteSpace(call.Name) || call.Name.Any(static c => char.IsControl(c) || c is '\u2028' or '\u2029')
+            ? throw new ArgumentException("The conversation holds a call of a function without a usable name.", nameof(call))
+            : format.Neutralize(call.Name);
+
+    ReadOnlyMemory<byte> Image(AIContent content)
     {
-        DataContent data => Image(data),
-        UriContent uri when uri.Uri.Scheme.Equals("data", StringComparison.OrdinalIgnoreCase) => Image(new DataContent(uri.Uri.OriginalString)),
+        ImageDetail detail = content.AdditionalProperties?.GetValueOrDefault(DetailKey) is { } value
+            ? ImageDetails.Parse(value.ToString(), $"AdditionalProperties[\"{DetailKey}\"] of an image")
+            : ImageDetail.Auto;
+        if (Detail is null || Detail < detail) Detail = detail;
+        return Bytes(content);
+    }
+
+    static ReadOnlyMemory<byte> Bytes(AIContent content) => content switch
+    {
+        DataContent data => Bytes(data),
+        UriContent uri when uri.Uri.Scheme.Equals("data", StringComparison.OrdinalIgnoreCase) => Bytes(new DataContent(uri.Uri.OriginalString)),
         UriContent uri => throw new NotSupportedException(
             $"Images are taken as bytes or as data: URIs; this client does not fetch {uri.Uri.Scheme}: addresses."),
         _ => throw new NotSupportedException($"Content of the kind {content.GetType().Name} is no image."),
     };
 
     /// <summary>Any image type, or none in particular: what the bytes are is decided by the decoder, not by the label.</summary>
-    static ReadOnlyMemory<byte> Image(DataContent data) =>
+    static ReadOnlyMemory<byte> Bytes(DataContent data) =>
         data.HasTopLevelMediaType("image") || data.MediaType == "application/octet-stream"
             ? data.Data
             : throw new NotSupportedException($"Data of the type {data.MediaType} is not supported; only images are.");

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.AI;
 using SK.FasterVlm.Chat.Tools;
 using SK.FasterVlm.Generation;
+using SK.FasterVlm.Pruning;
 
 namespace SK.FasterVlm.Chat;
 
@@ -30,7 +31,7 @@ sealed record PreparedChat(GenerationRequest Request, AnswerForm Form)
                 TopLogProbabilities = ChatOptionsReader.TopLogProbabilities(extra),
                 MaxOutputTokens = ChatOptionsReader.MaxOutputTokens(options, model.Options.MaxOutputTokens),
                 Stop = ChatOptionsReader.Stop(options),
-                Budget = extra.VisualTokens ?? model.Options.VisualTokens,
+                Budget = extra.VisualTokens ?? prompt.Detail?.Budget() ?? model.Options.VisualTokens,
                 Selector = extra.Selector ?? model.Selector,
                 SelectorSeed = extra.SelectorSeed ?? 0,
                 Views = extra.Views,

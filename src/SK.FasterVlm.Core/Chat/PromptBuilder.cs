@@ -1,13 +1,21 @@
 using Microsoft.Extensions.AI;
 using SK.FasterVlm.Chat.Tools;
 using SK.FasterVlm.Generation;
+using SK.FasterVlm.Pruning;
 
 namespace SK.FasterVlm.Chat;
 
 /// <summary>A conversation as segments and the images they refer to.</summary>
 /// <param name="Segments">The prompt.</param>
 /// <param name="Images">The images, in the order of the conversation.</param>
-public sealed record BuiltPrompt(IReadOnlyList<PromptSegment> Segments, IReadOnlyList<ImageInput> Images);
+public sealed record BuiltPrompt(IReadOnlyList<PromptSegment> Segments, IReadOnlyList<ImageInput> Images)
+{
+    /// <summary>
+    /// How closely the images are to be looked at: what the one that wants most says (<c>AdditionalProperties["detail"]</c>), where one
+    /// that says nothing wants <see cref="ImageDetail.Auto"/>; null without images.
+    /// </summary>
+    public ImageDetail? Detail { get; init; }
+}
 
 /// <summary>
 /// Chat messages to a prompt. System (and developer) messages, wherever they stand, form the system part; neighbouring messages of one
@@ -68,7 +76,7 @@ public static class PromptBuilder
 
         string? said = system.Count > 0 ? string.Join('\n', system) : null;
         if (form is not null) said = (said ?? template.DefaultSystem) is { Length: > 0 } before ? $"{before}\n\n{form}" : form;
-        return new BuiltPrompt(template.Build(said, [.. turns.Select(static t => t.ToTurn())]), images);
+        return new BuiltPrompt(template.Build(said, [.. turns.Select(static t => t.ToTurn())]), images) { Detail = reader.Detail };
     }
 
     static bool IsSystem(ChatRole role) => role == ChatRole.System || role.Value.Equals("developer", StringComparison.OrdinalIgnoreCase);

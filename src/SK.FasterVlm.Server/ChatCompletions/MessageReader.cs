@@ -68,7 +68,7 @@ static class MessageReader
         string id = call.RequiredText("id", 256);
         call.Word("type", "function");
         JsonFields function = call.Object("function") ?? throw ApiErrors.Missing(call.PathOf("function"));
-        string name = function.RequiredText("name", 64);
+        string name = ToolReader.Name(function);
         string arguments = content.Text(function.Required("arguments"), function.PathOf("arguments"));
         function.End();
         call.Take("index"); // put there by clients that collect streamed calls

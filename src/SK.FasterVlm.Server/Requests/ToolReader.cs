@@ -51,7 +51,8 @@ static partial class ToolReader
         return AIFunctionFactory.CreateDeclaration(name, description, schema);
     }
 
-    static string Name(JsonFields function)
+    /// <summary>The name of a function: of a tool, or of a call in the conversation.</summary>
+    public static string Name(JsonFields function)
     {
         string name = function.RequiredText("name");
         return ValidName().IsMatch(name) ? name : throw ApiErrors.Value(

@@ -51,7 +51,7 @@ static class InputReader
 
     static ChatMessage Call(JsonFields item, ContentReader content)
     {
-        string id = item.RequiredText("call_id", 256), name = item.RequiredText("name", 64), path = item.PathOf("arguments");
+        string id = item.RequiredText("call_id", 256), name = ToolReader.Name(item), path = item.PathOf("arguments");
         string arguments = content.Text(item.Required("arguments"), path);
         return new ChatMessage(ChatRole.Assistant,
             [new FunctionCallContent(id, name, CallArguments.Read(arguments, path, content.Options.MaxJsonDepth))]);

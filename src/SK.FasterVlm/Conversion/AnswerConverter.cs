@@ -27,7 +27,14 @@ static class AnswerConverter
             Metadata = Metadata(response.ResponseId, response.CreatedAt, response.FinishReason, response.Usage, response.AdditionalProperties),
         };
         foreach (AIContent content in message.Contents)
-            foreach (KernelContent item in Convert(content, round)) answer.Items.Add(item);
+        {
+            foreach (KernelContent item in Convert(content, round))
+            {
+                // Semantic Kernel's Content is the first text alone: a text that came in pieces is put together.
+                if (item is TextContent text && answer.Items is [.., TextContent before]) before.Text += text.Text;
+                else answer.Items.Add(item);
+            }
+        }
         return answer;
     }
 

@@ -35,6 +35,7 @@ public class AnswerTests
         var service = new FasterVlmChatCompletionService(client);
         ChatMessageContent answer = await service.GetChatMessageContentAsync(History(new TextContent("q")), cancellationToken: Test);
         Assert.Equal(("A cat.", "scripted-model", AuthorRole.Assistant), (string.Concat(answer.Items), answer.ModelId, answer.Role));
+        Assert.Equal("A cat.", answer.Content); // the first text alone, which is therefore all of it
         Check(answer.Metadata!, "id-1");
         Assert.IsType<ChatResponse>(answer.InnerContent);
 

@@ -39,6 +39,15 @@ sealed class CharacterSet
 
     public static CharacterSet Of(params ReadOnlySpan<(int Low, int High)> ranges) => new(ranges.ToArray());
 
+    /// <summary>Its ranges, ascending.</summary>
+    public IReadOnlyList<(int Low, int High)> Ranges => _ranges;
+
+    /// <summary>Whether a character is in it.</summary>
+    public bool Contains(int c) => Array.Exists(_ranges, r => r.Low <= c && c <= r.High);
+
+    /// <summary>All of several.</summary>
+    public static CharacterSet Union(IEnumerable<CharacterSet> sets) => new(sets.SelectMany(static s => s._ranges));
+
     public bool IsEmpty => _ranges.Length == 0;
 
     public CharacterSet Or(CharacterSet other) => new(_ranges.Concat(other._ranges));

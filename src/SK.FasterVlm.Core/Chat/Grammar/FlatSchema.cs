@@ -8,6 +8,9 @@ namespace SK.FasterVlm.Chat.Grammar;
 /// <param name="Pointer">Where it stands, for messages.</param>
 readonly record struct FlatSchema(JsonObject Node, int Recursion, string Pointer)
 {
+    /// <summary>The branches of <c>oneOf</c> it is made of: the schema that holds the keyword, and which branch; null for none.</summary>
+    public IReadOnlyList<(JsonObject OneOf, int Branch)>? Branches { get; init; }
+
     public JsonNode? this[string keyword] => Node[keyword];
 
     public bool Has(string keyword) => Node.ContainsKey(keyword);

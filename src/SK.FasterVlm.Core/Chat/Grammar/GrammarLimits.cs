@@ -9,7 +9,9 @@ public sealed record GrammarLimits
     /// <summary>The bounds used when none are given.</summary>
     public static GrammarLimits Default { get; } = new();
 
-    /// <summary>Characters of a string, 1 to 1990 (default 1000).</summary>
+    /// <summary>
+    /// Characters of a string, 1 to 1990 (default 1000). A pattern that itself counts more than that has as many as it needs.
+    /// </summary>
     public int StringLength { get; init; } = 1000;
 
     /// <summary>Items of an array, 1 to 256 (default 32).</summary>

@@ -15,84 +15,98 @@ abstract record PatternNode
     /// <summary>Several times; no <paramref name="High"/> for any number.</summary>
     public sealed record Repeat(PatternNode Item, int Low, int? High) : PatternNode;
 
+    /// <summary>The empty text.</summary>
+    public static PatternNode Empty { get; } = new Sequence([]);
+
+    /// <summary>Whether the empty text matches.</summary>
+    public bool IsNullable => this switch
+    {
+        Sequence sequence => sequence.Items.All(static i => i.IsNullable),
+        Choice choice => choice.Items.Any(static i => i.IsNullable),
+        Repeat repeat => repeat.Low == 0 || repeat.Item.IsNullable,
+        _ => false,
+    };
+
     /// <summary>Fewest and most characters a match has.</summary>
-    /// <param name="cap">What stands for "any number", above the fewest.</param>
-    public (long Low, long High) Length(int cap)
+    public (long Low, long High) Length()
     {
         switch (this)
         {
             case Sequence sequence:
-                return (sequence.Items.Sum(i => i.Length(cap).Low), sequence.Items.Sum(i => i.Length(cap).High));
+                return (sequence.Items.Sum(static i => i.Length().Low), sequence.Items.Sum(static i => i.Length().High));
             case Choice choice:
-                return (choice.Items.Min(i => i.Length(cap).Low), choice.Items.Max(i => i.Length(cap).High));
+                return (choice.Items.Min(static i => i.Length().Low), choice.Items.Max(static i => i.Length().High));
             case Repeat repeat:
-                (long low, long high) = repeat.Item.Length(cap);
-                return (Math.Min(low * repeat.Low, int.MaxValue), Math.Min(high * (repeat.High ?? (repeat.Low + cap)), int.MaxValue));
+                (long low, long high) = repeat.Item.Length();
+                return (Math.Min(low * repeat.Low, int.MaxValue), Math.Min(high * (repeat.High ?? int.MaxValue), int.MaxValue));
             default:
                 return (1, 1);
         }
     }
-}
 
-/// <summary>Writes patterns as what stands between the quotes of a JSON string.</summary>
-sealed class PatternWriter(GrammarRules rules)
-{
-    const int MostRepetitions = 1990;
-
-    int _cap;
-
-    /// <summary>Writes a pattern within lengths.</summary>
-    /// <param name="node">The pattern.</param>
-    /// <param name="least">Fewest characters.</param>
-    /// <param name="most">Most characters.</param>
-    /// <param name="cap">What stands for "any number" of repetitions, at most.</param>
-    /// <returns>GBNF; null when the lengths cannot be kept.</returns>
-    public string? Write(PatternNode node, int least, int most, int cap)
+    /// <summary>The same texts, without repetitions of what may be empty: those have more ways than a matcher can follow.</summary>
+    /// <param name="work">Pays for what is copied.</param>
+    public PatternNode Simplified(SchemaWork work)
     {
-        // One repeated character: its count is the length.
-        if (node is PatternNode.Repeat { Item: PatternNode.Character } run)
+        work.Spend(1);
+        switch (this)
         {
-            int low = Math.Max(run.Low, least), high = Math.Min(run.High ?? Math.Max(low, cap), most);
-            if (low > high || low > MostRepetitions) return null;
-            return Body(new PatternNode.Repeat(run.Item, low, Math.Min(high, MostRepetitions)));
-        }
-        for (_cap = cap; ; _cap /= 2)
-        {
-            (long low, long high) = node.Length(_cap);
-            if (low >= least && high <= most) return Body(node);
-            if (_cap == 0 || low > most) return null;
-        }
-    }
-
-    string? Body(PatternNode node)
-    {
-        switch (node)
-        {
-            case PatternNode.Character character:
-                return character.Set.InJsonString();
-            case PatternNode.Sequence { Items.Count: 0 }:
-                return "\"\"";
-            case PatternNode.Sequence sequence:
-                return Join(sequence.Items, " ");
-            case PatternNode.Choice choice:
-                return Join(choice.Items, " | ") is { } choices ? rules.Add(choices) : null;
-            case PatternNode.Repeat repeat:
-                int high = repeat.High ?? repeat.Low + _cap;
-                if (repeat.Low > MostRepetitions || Body(repeat.Item) is not { } item) return null;
-                return high == 0 ? "\"\"" : rules.Add(item) + GrammarRules.Times(repeat.Low, Math.Min(high, MostRepetitions));
+            case Sequence sequence:
+                return new Sequence([.. sequence.Items.Select(i => i.Simplified(work))]);
+            case Choice choice:
+                return new Choice([.. choice.Items.Select(i => i.Simplified(work))]);
+            case Repeat { High: 0 }:
+                return Empty;
+            case Repeat repeat:
+                PatternNode item = repeat.Item.Simplified(work);
+                int low = repeat.Low;
+                if (item.IsNullable)
+                {
+                    if (item.NotEmpty(work) is not { } full) return Empty;
+                    (item, low) = (full, 0);
+                }
+                // Any number of any number is any number.
+                if (item is Repeat { Low: 1, High: null } inner && repeat.High is null) return inner with { Low = low };
+                return new Repeat(item, low, repeat.High);
             default:
-                return null;
+                return this;
         }
     }
 
-    string? Join(IReadOnlyList<PatternNode> items, string separator)
+    /// <summary>With a bound on every repetition.</summary>
+    /// <param name="any">Repetitions above the fewest, where any number may stand.</param>
+    /// <param name="most">Repetitions above the fewest, everywhere.</param>
+    public PatternNode Bounded(int any, int most) => this switch
     {
-        List<string> parts = [];
-        foreach (PatternNode item in items)
+        Sequence sequence => new Sequence([.. sequence.Items.Select(i => i.Bounded(any, most))]),
+        Choice choice => new Choice([.. choice.Items.Select(i => i.Bounded(any, most))]),
+        Repeat repeat => new Repeat(repeat.Item.Bounded(any, most), repeat.Low, (int)Math.Min(repeat.High ?? (long)repeat.Low + any, (long)repeat.Low + most)),
+        _ => this,
+    };
+
+    /// <summary>The same texts but the empty one, of a simplified pattern; null when there are none.</summary>
+    PatternNode? NotEmpty(SchemaWork work)
+    {
+        work.Spend(1);
+        switch (this)
         {
-            if (Body(item) is not { } part) return null;
-            parts.Add(part);
+            case Sequence sequence:
+                // The first that is not empty, for each place it can stand in.
+                List<PatternNode> ways = [];
+                for (int i = 0; i < sequence.Items.Count; i++)
+                {
+                    work.Spend(sequence.Items.Count);
+                    if (sequence.Items[i].NotEmpty(work) is { } first) ways.Add(new Sequence([first, .. sequence.Items.Skip(i + 1)]));
+                    if (!sequence.Items[i].IsNullable) break;
+                }
+                return ways.Count switch { 0 => null, 1 => ways[0], _ => new Choice(ways) };
+            case Choice choice:
+                PatternNode[] full = [.. choice.Items.Select(i => i.NotEmpty(work)).OfType<PatternNode>()];
+                return full.Length switch { 0 => null, 1 => full[0], _ => new Choice(full) };
+            case Repeat { Low: 0 } repeat:
+                return repeat with { Low = 1 };
+            default:
+                return this;
         }
-        return string.Join(separator, parts);
     }
 }

@@ -10,6 +10,7 @@ namespace SK.FasterVlm.Chat.Grammar;
 sealed class PatternParser
 {
     const int DeepestGroups = 50;
+    const int LongestPattern = 16_384;
     const int MostRepetitions = 10_000;
 
     readonly string _text;
@@ -23,6 +24,7 @@ sealed class PatternParser
     /// <exception cref="FormatException">It is outside the subset; the message says what and where.</exception>
     public static PatternNode Parse(string pattern)
     {
+        if (pattern.Length > LongestPattern) throw new FormatException($"more than {LongestPattern} characters are not supported.");
         PatternParser parser = new(pattern);
         PatternNode node = parser.Choice(0);
         return parser._at == pattern.Length ? node : throw parser.Error($"'{parser.Current}' is unexpected");
@@ -137,7 +139,8 @@ sealed class PatternParser
     {
         bool negated = Current == '^';
         if (negated) _at++;
-        CharacterSet set = CharacterSet.Of(), universe = CharacterSet.Any;
+        CharacterSet universe = CharacterSet.Any;
+        List<CharacterSet> parts = [];
         for (bool first = true; Current != ']' || first; first = false)
         {
             if (_at >= _text.Length) throw Error("']' is missing");
@@ -152,9 +155,10 @@ sealed class PatternParser
                 if (high is not { } to || to < from) throw Error("a range that is none");
                 part = CharacterSet.Of((from, to));
             }
-            set = set.Or(part);
+            parts.Add(part);
         }
         _at++;
+        CharacterSet set = CharacterSet.Union(parts);
         return negated ? universe.Except(set) : set.And(CharacterSet.Any);
     }
 

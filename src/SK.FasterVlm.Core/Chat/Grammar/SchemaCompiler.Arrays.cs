@@ -8,8 +8,8 @@ partial class SchemaCompiler
 
     string? Array(FlatSchema schema)
     {
-        if (schema.Has("contains") && schema.Count("minContains") is not 0) throw schema.Unsupported("\"contains\".");
-        if (schema["unevaluatedItems"] is JsonObject) throw schema.Unsupported("\"unevaluatedItems\" with a schema.");
+        if (schema.Has("contains")) throw schema.Unsupported("\"contains\".");
+        if (schema.Has("unevaluatedItems")) throw schema.Unsupported("\"unevaluatedItems\" with a schema.");
         int least = schema.Count("minItems") ?? 0;
         int most = Math.Min(schema.Count("maxItems") ?? Math.Max(_limits.ArrayItems, least), MostItems);
         if (least > MostItems) throw schema.Unsupported($"\"minItems\" {least}; at most {MostItems} are written.");
@@ -38,7 +38,7 @@ partial class SchemaCompiler
         IReadOnlyList<FlatSchema> kinds = items is null ? [] : _normalizer.Alternatives(items, schema.Recursion, schema.Pointer + "/items");
         if (kinds is not [{ } only] || only["enum"] is not JsonArray listed || first.Count > 0 || least > 1)
             throw schema.Unsupported("\"uniqueItems\" for items that are not listed (\"enum\"), or with \"minItems\" above 1.");
-        List<string> literals = [.. listed.Where(v => SchemaValue.Satisfies(v, only)).Select(static v => GrammarRules.Literal(SchemaValue.Write(v))).Distinct(StringComparer.Ordinal).Take(most)];
+        List<string> literals = [.. listed.Where(v => SchemaValue.Satisfies(v, only, _work)).Select(static v => GrammarRules.Literal(SchemaValue.Write(v))).Distinct(StringComparer.Ordinal).Take(most)];
         if (literals.Count == 0) return least > 0 ? null : ArrayRule([], null, 0, 0);
         string after = "", from = "";
         for (int i = literals.Count - 1; i >= 0; i--)

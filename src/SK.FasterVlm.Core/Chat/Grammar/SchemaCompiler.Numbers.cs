@@ -16,7 +16,7 @@ partial class SchemaCompiler
         if (isInteger && StringFormats.Range((schema["format"] as JsonValue)?.ToString()) is { } range) (low, high) = (Math.Max(low ?? range.Low, range.Low), Math.Min(high ?? range.High, range.High));
         decimal? step = schema.Number("multipleOf");
         if (step <= 0) throw schema.Wrong("multipleOf");
-        if (step is not null && !(isInteger && step == 1)) return Multiples(schema, isInteger, step.Value, Lower(low, above, 0), Upper(high, below, 0));
+        if (step is not null && !(isInteger && step == 1)) return Multiples(schema, isInteger, step.Value, low, high);
         if (low is null && high is null && above is null && below is null) return UnboundedNumber(isInteger);
 
         List<string> rules = [];
@@ -50,10 +50,16 @@ partial class SchemaCompiler
             : _rules.Add($"\"-\"? (\"0\" | {digits}) (\".\" [0-9]{GrammarRules.Times(1, _limits.FractionDigits)})?");
     }
 
-    string? Multiples(FlatSchema schema, bool isInteger, decimal step, BigInteger? low, BigInteger? high)
+    /// <param name="schema">Bounds, from which the values are counted.</param>
+    /// <param name="isInteger">Whether fractions are out.</param>
+    /// <param name="step">Above 0.</param>
+    /// <param name="low">Smallest, by the schema and its format.</param>
+    /// <param name="high">Largest.</param>
+    string? Multiples(FlatSchema schema, bool isInteger, decimal step, decimal? low, decimal? high)
     {
+        bool isOpen = low is null && high is null && !schema.Has("exclusiveMinimum") && !schema.Has("exclusiveMaximum");
         if (isInteger && step != decimal.Truncate(step)) throw schema.Unsupported("\"multipleOf\" with a fraction for an integer.");
-        if (Scale(step) is var digits && digits > 0 && step * Power(digits) == 1 && low is null && high is null && digits <= _limits.FractionDigits)
+        if (Scale(step) is var digits && digits > 0 && step * Power(digits) == 1 && isOpen && digits <= _limits.FractionDigits)
             return _rules.Add($"\"-\"? (\"0\" | [1-9] [0-9]{GrammarRules.Times(0, _limits.IntegerDigits - 1)}) (\".\" [0-9]{GrammarRules.Times(1, digits)})?");
         // Few enough to list; where a side is open, those next to the other, or to zero.
         decimal from = schema.Number("minimum") ?? schema.Number("exclusiveMinimum") ?? Math.Min(0, (schema.Number("maximum") ?? schema.Number("exclusiveMaximum") ?? 0) - (step * 100));
@@ -63,7 +69,7 @@ partial class SchemaCompiler
         for (decimal n = decimal.Ceiling(from / step); n * step <= to; n++)
         {
             decimal value = n * step;
-            if (value <= schema.Number("exclusiveMinimum") || value >= schema.Number("exclusiveMaximum") || value < schema.Number("minimum") || value > schema.Number("maximum")) continue;
+            if (value <= schema.Number("exclusiveMinimum") || value >= schema.Number("exclusiveMaximum") || value < low || value > high) continue;
             values.Add(GrammarRules.Literal((value == 0 ? 0 : value).ToString("0.############################", CultureInfo.InvariantCulture)));
         }
         return values.Count == 0 ? null : _rules.Add(string.Join(" | ", values));

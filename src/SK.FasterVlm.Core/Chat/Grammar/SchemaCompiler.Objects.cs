@@ -13,7 +13,7 @@ partial class SchemaCompiler
     {
         foreach (string keyword in (string[])["dependentSchemas", "dependencies"])
             if (schema.Has(keyword)) throw schema.Unsupported($"\"{keyword}\".");
-        if (schema["unevaluatedProperties"] is JsonObject) throw schema.Unsupported("\"unevaluatedProperties\" with a schema.");
+        if (schema.Has("unevaluatedProperties")) throw schema.Unsupported("\"unevaluatedProperties\" with a schema.");
         JsonObject properties = schema["properties"] switch
         {
             null => [],
@@ -34,7 +34,8 @@ partial class SchemaCompiler
         }
         if (members.Count > 0 && schema.Has("patternProperties"))
             _notes.Add($"{schema.Pointer}: \"patternProperties\" holds for declared names; no other is written.");
-        if (members.Count == 0 && Extra(schema) is { } extra) return MapOf(schema, extra, least, most);
+        // Free names where none is known: an object whose declared properties can have no value is empty.
+        if (properties.Count == 0 && required.Count == 0 && Extra(schema) is { } extra) return MapOf(schema, extra, least, most);
 
         // Too many may be valid: leave the last optional ones away. Too few: the first optional ones become required.
         while (members.Count > most)
@@ -57,21 +58,27 @@ partial class SchemaCompiler
     {
         HashSet<string> required = [.. schema.Texts("required") ?? []];
         if (schema["dependentRequired"] is not { } dependent) return required;
-        // Whatever a property brings along is required from the start, which is stricter and so valid.
-        foreach ((string name, _) in dependent as JsonObject ?? throw schema.Wrong("dependentRequired"))
-            if (properties.ContainsKey(name) || required.Contains(name))
-                required.UnionWith(new FlatSchema((JsonObject)dependent, 0, schema.Pointer).Texts(name) ?? []);
+        // Whatever a property brings along is required from the start, which is stricter and so valid. What is brought along may bring
+        // along more.
+        JsonObject rules = dependent as JsonObject ?? throw schema.Wrong("dependentRequired");
+        Queue<string> todo = new(properties.Select(static p => p.Key).Concat(required));
+        for (HashSet<string> seen = []; todo.TryDequeue(out string? name);)
+        {
+            if (!seen.Add(name)) continue;
+            foreach (string brought in new FlatSchema(rules, 0, schema.Pointer).Texts(name) ?? [])
+                if (required.Add(brought)) todo.Enqueue(brought);
+        }
         return required;
     }
 
     /// <summary>The schema of a property: its own and those of the patterns its name matches, or what holds for undeclared ones.</summary>
-    static JsonNode? Property(FlatSchema schema, JsonObject properties, string name)
+    JsonNode? Property(FlatSchema schema, JsonObject properties, string name)
     {
         List<JsonNode?> all = [];
         if (properties.TryGetPropertyValue(name, out JsonNode? own)) all.Add(own);
         if (schema["patternProperties"] is JsonObject patterns)
             foreach ((string pattern, JsonNode? value) in patterns)
-                if (SchemaValue.Matches(name, pattern, schema)) all.Add(value);
+                if (_work.Matches(name, pattern, schema)) all.Add(value);
         return all.Count switch
         {
             0 => schema["additionalProperties"] ?? true,
@@ -83,7 +90,7 @@ partial class SchemaCompiler
     bool AllowsName(FlatSchema schema, string name) =>
         schema["propertyNames"] is not { } names
         || _normalizer.Alternatives(names, schema.Recursion, schema.Pointer + "/propertyNames").Any(s =>
-            SchemaValue.Satisfies(name, s) && (s["enum"] is not JsonArray list || list.Any(v => JsonNode.DeepEquals(v, name))));
+            SchemaValue.Satisfies(name, s, _work) && (s["enum"] is not JsonArray list || list.Any(v => JsonNode.DeepEquals(v, name))));
 
     /// <summary>The rule for values of undeclared properties; null when there can be none.</summary>
     string? Extra(FlatSchema schema)
@@ -103,6 +110,7 @@ partial class SchemaCompiler
     {
         // A model may write one key twice, which counts once.
         if (least > 1) throw schema.Unsupported("\"minProperties\" above 1 where names are free.");
+        if (schema["dependentRequired"] is JsonObject { Count: > 0 }) throw schema.Unsupported("\"dependentRequired\" where names are free.");
         return least > most ? null : Map(value, least, Math.Min(most, _limits.MapEntries));
     }
 

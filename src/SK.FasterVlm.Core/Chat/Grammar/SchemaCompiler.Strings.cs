@@ -36,10 +36,12 @@ partial class SchemaCompiler
         {
             throw schema.Unsupported($"the pattern {SchemaValue.Write(pattern)}: {e.Message}");
         }
-        string? body = new PatternWriter(_rules).Write(node, least, most, Math.Min(64, _limits.StringLength));
+        // Without a length of its own a pattern is as long as any text; one that needs more says so by its counts.
+        if (!schema.Has("maxLength")) most = (int)Math.Min(LongestText, Math.Max(node.Length().Low, Math.Max(least, _limits.StringLength)));
+        string? body = new PatternWriter(_rules, _work).Write(node, least, Math.Min(most, LongestText));
         return body is not null
             ? _rules.Add($"\"\\\"\" {body} \"\\\"\"")
-            : throw schema.Unsupported($"the pattern {SchemaValue.Write(pattern)} cannot be kept within the lengths {least} to {most}.");
+            : throw schema.Unsupported($"the pattern {SchemaValue.Write(pattern)} cannot be kept within the lengths {least} to {most}, or is too ambiguous.");
     }
 
     /// <summary>Text between quotes.</summary>

@@ -13,9 +13,11 @@ sealed partial class SchemaCompiler
     readonly GrammarRules _rules;
     readonly GrammarLimits _limits;
     readonly SchemaNormalizer _normalizer;
+    readonly SchemaWork _work = new();
     readonly JsonNode? _root;
     readonly List<string> _notes = [];
     readonly Dictionary<string, string?> _compiled = new(StringComparer.Ordinal);
+    readonly Dictionary<(JsonObject, int), string?> _compiledNodes = [];
     int _depth;
 
     /// <summary>Prepares a compilation.</summary>
@@ -27,7 +29,7 @@ sealed partial class SchemaCompiler
         _root = root;
         _rules = rules;
         _limits = limits;
-        _normalizer = new SchemaNormalizer(new SchemaReferences(root ?? true), _notes);
+        _normalizer = new SchemaNormalizer(new SchemaReferences(root ?? true, _work), _notes, _work);
     }
 
     /// <summary>What was not taken literally, in words for a log.</summary>
@@ -59,6 +61,13 @@ sealed partial class SchemaCompiler
 
     string? Compile(FlatSchema schema)
     {
+        if (_compiledNodes.TryGetValue((schema.Node, schema.Recursion), out string? same)) return same;
+        return _compiledNodes[(schema.Node, schema.Recursion)] = CompileByText(schema);
+    }
+
+    string? CompileByText(FlatSchema schema)
+    {
+        _work.SpendOn(schema.Node);
         string key = $"{schema.Recursion} {schema.Node.ToJsonString()}";
         if (_compiled.TryGetValue(key, out string? known)) return known;
         if (schema["not"] is { } not) schema = Without(schema, not);
@@ -69,7 +78,7 @@ sealed partial class SchemaCompiler
     string? Typed(FlatSchema schema)
     {
         // Nothing is said about the value: no keyword that implies a type, no type.
-        if (schema.Node.All(static k => k.Key is "if" or "then" or "else" or "unevaluatedProperties" or "unevaluatedItems")) return Free(_limits.FreeDepth);
+        if (schema.Node.All(static k => k.Key is "if" or "then" or "else")) return Free(_limits.FreeDepth);
         IReadOnlyList<string> types = schema.Types();
         List<string> rules = [];
         foreach (string type in types)
@@ -93,12 +102,12 @@ sealed partial class SchemaCompiler
     string? Listed(FlatSchema schema)
     {
         if (schema["enum"] is not JsonArray values) throw schema.Wrong("enum");
-        List<string> literals = [.. values.Where(v => SchemaValue.Satisfies(v, schema)).Select(static v => GrammarRules.Literal(SchemaValue.Write(v))).Distinct(StringComparer.Ordinal)];
+        List<string> literals = [.. values.Where(v => SchemaValue.Satisfies(v, schema, _work)).Select(static v => GrammarRules.Literal(SchemaValue.Write(v))).Distinct(StringComparer.Ordinal)];
         return literals.Count == 0 ? null : _rules.Add(string.Join(" | ", literals));
     }
 
     /// <summary>The forms of "not" that only take types or listed values away.</summary>
-    static FlatSchema Without(FlatSchema schema, JsonNode not)
+    FlatSchema Without(FlatSchema schema, JsonNode not)
     {
         FlatSchema result = schema with { Node = (JsonObject)schema.Node.DeepClone() };
         result.Node.Remove("not");
@@ -114,6 +123,7 @@ sealed partial class SchemaCompiler
             JsonArray? values = single.TryGetPropertyValue("const", out JsonNode? one) ? new JsonArray(one?.DeepClone()) : single["enum"] as JsonArray;
             if (values is not null && schema["enum"] is JsonArray listed)
             {
+                _work.Spend((long)values.Count * listed.Count);
                 result.Node["enum"] = new JsonArray([.. listed.Where(v => !values.Any(w => JsonNode.DeepEquals(v, w))).Select(static v => v?.DeepClone())]);
                 return result;
             }

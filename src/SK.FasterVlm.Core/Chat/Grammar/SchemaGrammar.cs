@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
@@ -13,6 +14,9 @@ namespace SK.FasterVlm.Chat.Grammar;
 /// <param name="Notes">What was not taken literally (references that point nowhere, unknown formats and keywords); one line each.</param>
 public sealed record SchemaGrammar(string Grammar, IReadOnlyList<string> Notes)
 {
+    /// <summary>Most characters of a schema, descriptions included.</summary>
+    internal const int LongestSchema = 524_288;
+
     /// <summary>A grammar for any JSON object.</summary>
     public static SchemaGrammar AnyObject { get; } = FromSchema(JsonDocument.Parse("""{"type":"object"}""").RootElement);
 
@@ -33,6 +37,8 @@ public sealed record SchemaGrammar(string Grammar, IReadOnlyList<string> Notes)
         limits.Validate();
         try
         {
+            if (JsonMarshal.GetRawUtf8Value(schema).Length > LongestSchema)
+                throw new SchemaNotSupportedException($"The schema has more than {LongestSchema} characters; make it smaller.", "");
             JsonNode? root = schema.ValueKind switch
             {
                 JsonValueKind.Object => JsonNode.Parse(schema.GetRawText()),

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
 
 namespace SK.FasterVlm.Chat.Grammar;
 
@@ -13,6 +12,9 @@ static class SchemaValue
 
     /// <summary>As compact JSON, with letters of all scripts as they are.</summary>
     public static string Write(JsonNode? value) => value?.ToJsonString(s_plain) ?? "null";
+
+    /// <summary>A value of any kind.</summary>
+    public static string Write(JsonElement value) => JsonSerializer.Serialize(value, s_plain);
 
     /// <summary>A text as JSON.</summary>
     public static string Write(string text) => JsonSerializer.Serialize(text, s_plain);
@@ -41,23 +43,23 @@ static class SchemaValue
 
     /// <summary>Whether a listed value satisfies the constraints listed beside it.</summary>
     /// <exception cref="SchemaNotSupportedException">A constraint is not one that is judged here.</exception>
-    public static bool Satisfies(JsonNode? value, FlatSchema schema)
+    public static bool Satisfies(JsonNode? value, FlatSchema schema, SchemaWork work)
     {
         if (schema.Has("type") && !IsOf(value, schema.Types())) return false;
         foreach ((string keyword, _) in schema.Node)
         {
             if (keyword is "type" or "enum") continue;
             bool about = SchemaKeywords.Implied.FirstOrDefault(i => i.Keywords.Contains(keyword)) is not { Type: { } type } || IsOf(value, [type]);
-            if (about && !Satisfies(value, keyword, schema)) return false;
+            if (about && !Satisfies(value, keyword, schema, work)) return false;
         }
         return true;
     }
 
-    static bool Satisfies(JsonNode? value, string keyword, FlatSchema schema) => keyword switch
+    static bool Satisfies(JsonNode? value, string keyword, FlatSchema schema, SchemaWork work) => keyword switch
     {
         "minLength" => Length(value) >= schema.Count(keyword),
         "maxLength" => Length(value) <= schema.Count(keyword),
-        "pattern" => Matches((string)value!, schema.Text(keyword)!, schema),
+        "pattern" => work.Matches((string)value!, schema.Text(keyword)!, schema),
         "minimum" => Decimal(value) >= schema.Number(keyword),
         "maximum" => Decimal(value) <= schema.Number(keyword),
         "exclusiveMinimum" => Decimal(value) > schema.Number(keyword),
@@ -68,19 +70,6 @@ static class SchemaValue
         "format" or "contentEncoding" => true, // a listed value is what its author holds to be of the format
         _ => throw schema.Unsupported($"\"{keyword}\" beside \"enum\" or \"const\"."),
     };
-
-    /// <summary>Whether a text matches a pattern of the schema, within bounded time.</summary>
-    public static bool Matches(string text, string pattern, FlatSchema schema)
-    {
-        try
-        {
-            return Regex.IsMatch(text, pattern, RegexOptions.CultureInvariant, TimeSpan.FromMilliseconds(250));
-        }
-        catch (Exception e) when (e is ArgumentException or RegexMatchTimeoutException)
-        {
-            throw schema.Unsupported($"the pattern {Write(pattern)} cannot be matched ({e.GetType().Name}).");
-        }
-    }
 
     static int Length(JsonNode? value) => ((string)value!).EnumerateRunes().Count();
 }

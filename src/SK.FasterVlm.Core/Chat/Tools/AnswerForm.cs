@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.AI;
@@ -25,6 +26,9 @@ sealed class AnswerForm
     /// <summary>Functions that may be called in this answer; empty when none may.</summary>
     public IReadOnlyList<ToolDescription> Tools { get; }
 
+    /// <summary>Whether calls stand at the beginning or nowhere: other answers are JSON, which may hold any text.</summary>
+    public bool CallsComeFirst { get; private init; }
+
     /// <summary>The grammar; null for free text.</summary>
     public string? Grammar { get; private init; }
 
@@ -44,6 +48,7 @@ sealed class AnswerForm
         if (tools.Length > MostTools) throw new ArgumentException($"{tools.Length} tools are given; at most {MostTools} are taken.", nameof(options));
         if (tools.GroupBy(static t => t.Name, StringComparer.Ordinal).FirstOrDefault(static g => g.Count() > 1) is { } twice)
             throw new ArgumentException($"ChatOptions.Tools holds two tools named \"{twice.Key}\".", nameof(options));
+        CheckSize(tools, options?.ResponseFormat);
         ToolDescription[] callable = Callable(tools, options?.ToolMode);
 
         GrammarRules rules = new();
@@ -56,6 +61,7 @@ sealed class AnswerForm
         if (json is not null && !required) words.Add(Words(options!.ResponseFormat!, calls is not null));
         return new AnswerForm(format, callable)
         {
+            CallsComeFirst = json is not null || required,
             Grammar = (calls, json) switch
             {
                 (null, null) => tools.Length == 0 ? null : FreeText(format.CallStart, null),
@@ -67,6 +73,16 @@ sealed class AnswerForm
             Instructions = words.Count > 0 ? string.Join("\n\n", words) : null,
             Notes = notes,
         };
+    }
+
+    // Schemas that need no grammar (no call is possible) are shown to the model all the same.
+    static void CheckSize(ToolDescription[] tools, ChatResponseFormat? format)
+    {
+        long characters = tools.Sum(static t => (long)Length(t.Parameters)) + (format is ChatResponseFormatJson { Schema: { } schema } ? Length(schema) : 0);
+        if (characters > SchemaGrammar.LongestSchema)
+            throw new SchemaNotSupportedException($"The schemas of tools and answer have {characters} characters; at most {SchemaGrammar.LongestSchema} are taken.", "");
+
+        static int Length(JsonElement schema) => JsonMarshal.GetRawUtf8Value(schema).Length;
     }
 
     static ToolDescription Describe(AITool tool)

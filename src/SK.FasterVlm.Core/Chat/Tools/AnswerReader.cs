@@ -5,24 +5,39 @@ namespace SK.FasterVlm.Chat.Tools;
 
 /// <summary>
 /// Takes an answer apart while it is generated: text is passed on except what may become the start of a call; a call is passed on when
-/// it is whole. Not thread-safe; one per answer.
+/// it is whole. Where the answer is calls or JSON, calls begin it or there are none: JSON may hold any text. Not thread-safe; one per
+/// answer.
 /// </summary>
 /// <param name="form">The form of the answer.</param>
 sealed class AnswerReader(AnswerForm form)
 {
     string _pending = "";
     bool _inCalls;
+    bool _isText = form.Tools.Count == 0;
 
     /// <summary>Calls read so far.</summary>
     public int Calls { get; private set; }
 
+    /// <summary>The contents of a whole answer; neighbouring texts are one.</summary>
+    public IReadOnlyList<AIContent> Read(string answer)
+    {
+        List<AIContent> contents = [];
+        foreach (AIContent content in Push(answer).Concat(Finish()))
+        {
+            if (content is TextContent text && contents is [.., TextContent before]) before.Text += text.Text;
+            else contents.Add(content);
+        }
+        return contents;
+    }
+
     /// <summary>Takes a piece and returns what is whole.</summary>
     public IReadOnlyList<AIContent> Push(string piece)
     {
-        if (form.Tools.Count == 0) return piece.Length > 0 ? [new TextContent(piece)] : [];
         _pending += piece;
         List<AIContent> contents = [];
-        if (!_inCalls)
+        if (!_inCalls && !_isText && form.CallsComeFirst) Decide();
+        if (_isText) return Finish();
+        if (!_inCalls && !form.CallsComeFirst)
         {
             string start = form.Format.CallStart;
             int at = _pending.IndexOf(start, StringComparison.Ordinal);
@@ -33,6 +48,16 @@ sealed class AnswerReader(AnswerForm form)
         }
         while (_inCalls && ReadCall() is { } call) contents.Add(call);
         return contents;
+    }
+
+    /// <summary>Whether the answer begins with a call, once enough of it is there.</summary>
+    void Decide()
+    {
+        string start = form.Format.CallStart;
+        string begun = _pending.StartsWith(' ') && !start.StartsWith(' ') ? _pending[1..] : _pending; // the grammar lets one space stand there
+        _inCalls = begun.StartsWith(start, StringComparison.Ordinal);
+        _isText = !_inCalls && !start.StartsWith(begun, StringComparison.Ordinal);
+        if (_inCalls) _pending = begun[start.Length..];
     }
 
     /// <summary>

@@ -5,51 +5,150 @@ namespace SK.FasterVlm.Chat.Tools;
 
 /// <summary>
 /// A JSON schema in the words of a type, <c>{city: string /* where */, unit?: "c" | "f"}</c>: what a model is shown of it. Short
-/// rather than complete, since the grammar enforces the rest.
+/// rather than complete, since the grammar enforces the rest: a schema within itself is <c>any</c>, and so is what comes after the
+/// bound on characters.
 /// </summary>
-static class SchemaText
+sealed class SchemaText
 {
+    /// <summary>Characters all schemas of a description may take together, to within one name or word.</summary>
+    public const int MostCharacters = 65_536;
+
     const int Deepest = 6;
 
-    public static string Of(JsonElement schema) => Of(schema, schema, Deepest);
+    readonly StringBuilder _text = new();
+    readonly HashSet<string> _open = new(StringComparer.Ordinal);
+    readonly JsonElement _root;
+    int _left;
 
-    static string Of(JsonElement schema, JsonElement root, int depth)
+    SchemaText(JsonElement root, int most) => (_root, _left) = (root, most);
+
+    /// <summary>A schema by itself.</summary>
+    public static string Of(JsonElement schema)
     {
-        if (schema.ValueKind != JsonValueKind.Object || depth == 0) return "any";
-        if (Text(schema, "$ref") is { } reference) return Target(root, reference) is { } target ? Of(target, root, depth - 1) : "any";
-        if (schema.TryGetProperty("const", out JsonElement constant)) return constant.GetRawText();
-        if (List(schema, "enum") is { } values) return string.Join(" | ", values.Select(static v => v.GetRawText()));
-        if ((List(schema, "anyOf") ?? List(schema, "oneOf")) is { } choices)
-            return string.Join(" | ", choices.Select(c => Of(c, root, depth - 1)).Distinct());
-        if (List(schema, "allOf") is { Count: > 0 } all && !schema.TryGetProperty("properties", out _)) return string.Join(" & ", all.Select(p => Of(p, root, depth - 1)));
-        if (List(schema, "type") is { } types) return string.Join(" | ", types.Select(t => Typed(t.ToString(), schema, root, depth)));
-        return Typed(Text(schema, "type") ?? (schema.TryGetProperty("properties", out _) ? "object" : "any"), schema, root, depth);
+        int left = MostCharacters;
+        return Of(schema, ref left);
     }
 
-    static string Typed(string type, JsonElement schema, JsonElement root, int depth) => type switch
+    /// <summary>One of several schemas.</summary>
+    /// <param name="schema">The schema.</param>
+    /// <param name="left">Characters it may take; what it took is subtracted.</param>
+    public static string Of(JsonElement schema, ref int left)
     {
-        "object" => Members(schema, root, depth),
-        "array" => schema.TryGetProperty("items", out JsonElement items) ? $"[{Of(items, root, depth - 1)}, ...]" : "[any, ...]",
-        "string" => Text(schema, "format") ?? "string",
-        _ => type,
-    };
+        SchemaText text = new(schema, left);
+        text.Write(schema, Deepest);
+        left = text._left;
+        return text._text.ToString();
+    }
 
-    static string Members(JsonElement schema, JsonElement root, int depth)
+    void Write(JsonElement schema, int depth)
+    {
+        if (schema.ValueKind != JsonValueKind.Object || depth == 0 || _left <= 0) Add("any");
+        else if (Text(schema, "$ref") is { } reference) WriteTarget(reference, depth);
+        else if (schema.TryGetProperty("const", out JsonElement constant)) Add(constant.GetRawText());
+        else if (List(schema, "enum") is { } values) Join(values, " | ", v => Add(v.GetRawText()));
+        else if ((List(schema, "anyOf") ?? List(schema, "oneOf")) is { } choices) WriteChoices(choices, depth);
+        else if (List(schema, "allOf") is { Count: > 0 } all && !schema.TryGetProperty("properties", out _)) Join(all, " & ", p => Write(p, depth - 1));
+        else if (List(schema, "type") is { } types) Join(types, " | ", t => WriteType(t.ToString(), schema, depth));
+        else WriteType(Text(schema, "type") ?? (schema.TryGetProperty("properties", out _) ? "object" : "any"), schema, depth);
+    }
+
+    void WriteTarget(string reference, int depth)
+    {
+        if (Target(_root, reference) is not { } target || !_open.Add(reference))
+        {
+            Add("any");
+            return;
+        }
+        Write(target, depth - 1);
+        _open.Remove(reference);
+    }
+
+    void WriteChoices(List<JsonElement> choices, int depth)
+    {
+        HashSet<string> known = new(StringComparer.Ordinal);
+        foreach (JsonElement choice in choices)
+        {
+            if (_left <= 0) break;
+            int before = _text.Length;
+            if (known.Count > 0) Add(" | ");
+            int start = _text.Length;
+            Write(choice, depth - 1);
+            if (!known.Add(_text.ToString(start, _text.Length - start))) _text.Length = before;
+        }
+        if (known.Count == 0) Add("any");
+    }
+
+    void WriteType(string type, JsonElement schema, int depth)
+    {
+        switch (type)
+        {
+            case "object":
+                WriteMembers(schema, depth);
+                break;
+            case "array" when schema.TryGetProperty("items", out JsonElement items):
+                Add("[");
+                Write(items, depth - 1);
+                Add(", ...]");
+                break;
+            case "array":
+                Add("[any, ...]");
+                break;
+            case "string":
+                Add(Text(schema, "format") ?? "string");
+                break;
+            default:
+                Add(type);
+                break;
+        }
+    }
+
+    void WriteMembers(JsonElement schema, int depth)
     {
         if (!schema.TryGetProperty("properties", out JsonElement properties) || properties.ValueKind != JsonValueKind.Object)
-            return schema.TryGetProperty("additionalProperties", out JsonElement extra) && extra.ValueKind == JsonValueKind.Object
-                ? $"{{name: {Of(extra, root, depth - 1)}, ...}}"
-                : "{}";
-        HashSet<string> required = [.. (List(schema, "required") ?? []).Select(static r => r.ToString())];
-        StringBuilder text = new("{");
-        foreach (JsonProperty property in properties.EnumerateObject())
         {
-            if (text.Length > 1) text.Append(", ");
-            text.Append(property.Name).Append(required.Contains(property.Name) ? ": " : "?: ").Append(Of(property.Value, root, depth - 1));
-            if (Text(property.Value, "description") is { Length: > 0 } about)
-                text.Append(" /* ").AppendJoin(' ', about.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)).Append(" */");
+            bool isMap = schema.TryGetProperty("additionalProperties", out JsonElement extra) && extra.ValueKind == JsonValueKind.Object;
+            Add(isMap ? "{name: " : "{}");
+            if (!isMap) return;
+            Write(extra, depth - 1);
+            Add(", ...}");
+            return;
         }
-        return text.Append('}').ToString();
+        HashSet<string> required = [.. (List(schema, "required") ?? []).Select(static r => r.ToString())];
+        Add("{");
+        Join(properties.EnumerateObject(), ", ", property =>
+        {
+            Add(property.Name);
+            Add(required.Contains(property.Name) ? ": " : "?: ");
+            Write(property.Value, depth - 1);
+            if (Text(property.Value, "description") is not { Length: > 0 } about || _left <= 0) return;
+            Add(" /* ");
+            Add(string.Join(' ', about[..Math.Min(about.Length, _left)].Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)));
+            Add(" */");
+        });
+        Add("}");
+    }
+
+    void Join<T>(IEnumerable<T> items, string separator, Action<T> write)
+    {
+        bool isFirst = true;
+        foreach (T item in items)
+        {
+            if (!isFirst) Add(separator);
+            isFirst = false;
+            if (_left <= 0)
+            {
+                Add("...");
+                return;
+            }
+            write(item);
+        }
+    }
+
+    // Counts also what is taken back as a repetition: the bound is on the work, too.
+    void Add(string text)
+    {
+        _left -= text.Length;
+        _text.Append(text);
     }
 
     static JsonElement? Target(JsonElement root, string reference)

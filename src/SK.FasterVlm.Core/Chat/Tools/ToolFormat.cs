@@ -41,15 +41,26 @@ public abstract class ToolFormat
     /// <param name="severalCalls">Whether one turn may hold several calls.</param>
     public abstract string Describe(IReadOnlyList<ToolDescription> tools, bool severalCalls);
 
-    /// <summary>What stands before and after the arguments in a call of a function, behind <see cref="CallStart"/>.</summary>
+    /// <summary>
+    /// What stands before and after the arguments in a call of a function, behind <see cref="CallStart"/>. In the conversation the name
+    /// is text, like the arguments: it cannot become a special token.
+    /// </summary>
     public abstract (string Before, string After) Frame(string name);
 
     /// <summary>An earlier call as it stands in the conversation.</summary>
     public virtual IReadOnlyList<PromptSegment> WriteCall(ToolCall call)
     {
         ArgumentNullException.ThrowIfNull(call);
+        // The name is somebody's word like the arguments: a caller may send any conversation.
         (string before, string after) = Frame(call.Name);
-        return [PromptSegment.Marker(CallStart + before), PromptSegment.UserText(call.Arguments), PromptSegment.Marker(after)];
+        int at = before.IndexOf(call.Name, StringComparison.Ordinal);
+        (int from, int to) = at < 0 ? (0, before.Length) : (at, at + call.Name.Length);
+        PromptSegment[] segments =
+        [
+            PromptSegment.Marker(CallStart), PromptSegment.Marker(before[..from]), PromptSegment.UserText(before[from..to]),
+            PromptSegment.Marker(before[to..]), PromptSegment.UserText(call.Arguments), PromptSegment.Marker(after),
+        ];
+        return [.. segments.Where(static s => s.Text.Length > 0)];
     }
 
     /// <summary>A function's result as it stands in the conversation.</summary>
@@ -103,16 +114,19 @@ sealed class LineToolFormat : ToolFormat
 
     public override IReadOnlyList<string> Reserved => ["#call", "#result"];
 
-    public override string Describe(IReadOnlyList<ToolDescription> tools, bool severalCalls) =>
-        "You can call functions. To call one, write a line of its own:\n#call name({\"parameter\": value})\n"
-        + (severalCalls ? "Several calls stand on lines of their own. " : "Make one call at a time. ")
-        + "Results come back as lines that begin with #result. Call a function only when it helps; otherwise answer in plain text.\nFunctions:\n"
-        + string.Join('\n', tools.Select(static t => $"{t.Name}({SchemaText.Of(t.Parameters)}){(t.Description.Length > 0 ? " - " + OneLine(t.Description) : "")}"));
+    public override string Describe(IReadOnlyList<ToolDescription> tools, bool severalCalls)
+    {
+        int left = SchemaText.MostCharacters;
+        return "You can call functions. To call one, write a line of its own:\n#call name({\"parameter\": value})\n"
+            + (severalCalls ? "Several calls stand on lines of their own. " : "Make one call at a time. ")
+            + "Results come back as lines that begin with #result. Call a function only when it helps; otherwise answer in plain text.\nFunctions:\n"
+            + string.Join('\n', tools.Select(t => $"{t.Name}({SchemaText.Of(t.Parameters, ref left)}){(t.Description.Length > 0 ? " - " + OneLine(t.Description) : "")}"));
+    }
 
     public override (string Before, string After) Frame(string name) => (name + "(", ")");
 
     public override IReadOnlyList<PromptSegment> WriteResult(string name, string result) =>
-        [PromptSegment.Marker($"#result {name}: "), PromptSegment.UserText(result)];
+        [PromptSegment.Marker("#result "), PromptSegment.UserText(name), PromptSegment.Marker(": "), PromptSegment.UserText(result)];
 
     static string OneLine(string text) => string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
 }

@@ -16,6 +16,7 @@ sealed class Gbnf
     readonly Dictionary<string, Node> _rules = [];
     readonly string _text;
     int _at;
+    bool _isCut;
 
     public Gbnf(string grammar)
     {
@@ -46,6 +47,47 @@ sealed class Gbnf
     {
         int[] runes = [.. text.EnumerateRunes().Select(static r => r.Value)];
         return Ends(_rules["root"], runes, 0, []).Contains(runes.Length);
+    }
+
+    /// <summary>Whether a text is the beginning of one that follows the grammar.</summary>
+    public bool Begins(string text)
+    {
+        int[] runes = [.. text.EnumerateRunes().Select(static r => r.Value)];
+        _isCut = false;
+        Ends(_rules["root"], runes, 0, []);
+        return _isCut;
+    }
+
+    /// <summary>Most bytes a text of the grammar has in UTF-8, and so most tokens; null when it has no bound.</summary>
+    public long? Longest()
+    {
+        Dictionary<string, long> known = [];
+        try
+        {
+            return Of(_rules["root"]);
+        }
+        catch (InvalidOperationException)
+        {
+            return null;
+        }
+
+        long Of(Node node) => node switch
+        {
+            Chars { Negated: true } => 4,
+            Chars chars => chars.Ranges.Max(static r => new Rune(r.High).Utf8SequenceLength),
+            Sequence sequence => sequence.Items.Sum(Of),
+            Choice choice => choice.Items.Max(Of),
+            Repeat repeat => Math.Min(int.MaxValue, repeat.High * Of(repeat.Item)),
+            Reference reference => Rule(reference.Name),
+            _ => 0,
+        };
+
+        long Rule(string name)
+        {
+            if (known.TryGetValue(name, out long length)) return length >= 0 ? length : throw new InvalidOperationException("The grammar is recursive.");
+            known[name] = -1;
+            return known[name] = Of(_rules[name]);
+        }
     }
 
     void Draw(Node node, Random random, StringBuilder text)
@@ -85,6 +127,7 @@ sealed class Gbnf
         switch (node)
         {
             case Chars chars:
+                _isCut |= at == text.Length;
                 if (at < text.Length && chars.Ranges.Any(r => r.Low <= text[at] && text[at] <= r.High) != chars.Negated) ends.Add(at + 1);
                 break;
             case Reference reference:

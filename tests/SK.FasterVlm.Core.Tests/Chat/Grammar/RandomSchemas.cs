@@ -3,7 +3,9 @@ using System.Text.Json.Nodes;
 namespace SK.FasterVlm.Core.Tests.Chat.Grammar;
 
 /// <summary>Seeded random schemas over every construct that is supported; some contradict themselves or ask for what is refused.</summary>
-sealed class RandomSchemas(int seed)
+/// <param name="seed">Equal seeds give equal schemas.</param>
+/// <param name="isWide">Whether also what is mostly refused comes up: not, untagged oneOf, contains, names by pattern, what is unevaluated.</param>
+sealed class RandomSchemas(int seed, bool isWide = false)
 {
     static readonly string[] s_formats = ["date", "time", "date-time", "duration", "uuid", "uri", "email", "ipv4", "ipv6", "hostname", "byte"];
     static readonly string[] s_patterns =
@@ -42,7 +44,7 @@ sealed class RandomSchemas(int seed)
         };
         if (_random.Next(5) == 0 && schema["type"] is JsonValue type && (string)type! != "null") schema["type"] = new JsonArray((string)type!, "null");
         if (_random.Next(6) == 0) schema["description"] = "said for people";
-        return schema;
+        return isWide && depth > 0 && _random.Next(4) == 0 ? Rare(schema, depth - 1) : schema;
     }
 
     JsonObject Integer()
@@ -105,6 +107,46 @@ sealed class RandomSchemas(int seed)
             schema["dependentRequired"] = new JsonObject { [properties.First().Key] = new JsonArray(properties.Last().Key) };
         if (_random.Next(6) == 0) schema["allOf"] = new JsonArray(new JsonObject { ["properties"] = new JsonObject { ["extra"] = Value(0) }, ["required"] = new JsonArray("extra") });
         return schema;
+    }
+
+    /// <summary>Adds a rare keyword, or wraps a schema in one.</summary>
+    JsonObject Rare(JsonObject schema, int depth)
+    {
+        switch (_random.Next(9))
+        {
+            case 0:
+                schema["not"] = Often() ? new JsonObject { ["type"] = Pick("null", "string", "boolean") } : new JsonObject { ["const"] = Pick("c", "one") };
+                return schema;
+            case 1:
+                schema["unevaluatedProperties"] = Often() ? false : Value(0);
+                return schema;
+            case 2:
+                schema["unevaluatedItems"] = Often() ? false : Value(0);
+                return schema;
+            case 3:
+                schema["contains"] = Value(0);
+                if (Often()) schema["minContains"] = 0;
+                if (Often()) schema["maxContains"] = _random.Next(3);
+                return schema;
+            case 4:
+                JsonObject named = Object(depth);
+                if (Often()) named["patternProperties"] = new JsonObject { ["^[a-k]"] = Value(0) };
+                else named["propertyNames"] = new JsonObject { ["minLength"] = 2, ["pattern"] = "^[a-z]" };
+                return named;
+            case 5:
+                return new() { ["oneOf"] = new JsonArray(schema, Value(depth)) };
+            case 6:
+                // What tells the branches apart, or does not, is declared beside them.
+                JsonObject parent = Object(depth);
+                parent["oneOf"] = new JsonArray(
+                    new JsonObject { ["properties"] = new JsonObject { ["a"] = Value(0) }, ["required"] = new JsonArray("a") },
+                    new JsonObject { ["properties"] = new JsonObject { ["id"] = Value(0) }, ["required"] = new JsonArray(Pick("id", "name")) });
+                return parent;
+            case 7:
+                return new() { ["allOf"] = new JsonArray(schema, Object(depth), new JsonObject { [Pick("additionalProperties", "unevaluatedProperties")] = false }) };
+            default:
+                return new() { ["allOf"] = new JsonArray(Array(depth), Array(depth)), [Pick("unevaluatedItems", "x-note")] = false };
+        }
     }
 
     JsonObject Tagged(int depth) => new()

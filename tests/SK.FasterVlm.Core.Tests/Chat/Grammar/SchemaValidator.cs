@@ -14,6 +14,13 @@ sealed class SchemaValidator(JsonNode? root)
     static readonly HashSet<string> s_ignored =
         ["$schema", "$comment", "$defs", "definitions", "title", "description", "default", "examples", "condition", "then", "else", "contentEncoding", "$id", "x-note", "additionalItems"];
 
+    static readonly HashSet<string> s_known =
+    [
+        "properties", "required", "additionalProperties", "patternProperties", "propertyNames", "minProperties", "maxProperties", "dependentRequired",
+        "unevaluatedProperties", "items", "prefixItems", "minItems", "maxItems", "uniqueItems", "contains", "minContains", "maxContains", "unevaluatedItems",
+        "minLength", "maxLength", "pattern", "format", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf",
+    ];
+
     public static bool IsValid(string schema, string json) => IsValid(JsonNode.Parse(schema), json);
 
     public static bool IsValid(JsonNode? schema, string json) => new SchemaValidator(schema).Holds(schema, Parse(JsonDocument.Parse(json).RootElement));
@@ -69,13 +76,37 @@ sealed class SchemaValidator(JsonNode? root)
         "required" => ((JsonArray)argument!).All(name => value.ContainsKey((string)name!)),
         "patternProperties" => ((JsonObject)argument!).All(p => value.All(m => !Regex.IsMatch(m.Key, p.Key) || Holds(p.Value, m.Value))),
         "additionalProperties" => value.All(m => Declared(schema, m.Key) || Holds(argument, m.Value)),
-        "unevaluatedProperties" => value.All(m => Declared(schema, m.Key) || Holds(argument, m.Value)),
+        "unevaluatedProperties" => value.All(m => Evaluated(schema, value, own: true).Contains(m.Key) || Holds(argument, m.Value)),
         "propertyNames" => value.All(m => Holds(argument, JsonValue.Create(m.Key))),
         "minProperties" => value.Count >= Decimal(argument),
         "maxProperties" => value.Count <= Decimal(argument),
         "dependentRequired" => ((JsonObject)argument!).All(p => !value.ContainsKey(p.Key) || ((JsonArray)p.Value!).All(name => value.ContainsKey((string)name!))),
-        _ => Other(keyword, "items", "prefixItems", "minItems", "maxItems", "uniqueItems", "minLength", "maxLength", "pattern", "format", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
+        _ => Other(keyword),
     };
+
+    /// <summary>Names of members that some keyword of the schema, or of a part of it that holds, has looked at.</summary>
+    HashSet<string> Evaluated(JsonNode? node, JsonObject value, bool own = false)
+    {
+        if (node is not JsonObject schema) return [];
+        HashSet<string> seen = [.. value.Select(static m => m.Key).Where(n => Declared(schema, n) || schema.ContainsKey("additionalProperties") || (!own && schema.ContainsKey("unevaluatedProperties")))];
+        foreach (JsonNode? part in Parts(schema, value)) seen.UnionWith(Evaluated(part, value));
+        return seen;
+    }
+
+    /// <summary>Places of items that have been looked at.</summary>
+    HashSet<int> Evaluated(JsonNode? node, JsonArray value, bool own = false)
+    {
+        if (node is not JsonObject schema) return [];
+        int first = ((schema["items"] as JsonArray) ?? (schema["prefixItems"] as JsonArray))?.Count ?? 0;
+        bool isAll = schema["items"] is JsonObject or JsonValue || (schema["items"] is JsonArray && schema.ContainsKey("additionalItems")) || (!own && schema.ContainsKey("unevaluatedItems"));
+        HashSet<int> seen = [.. Enumerable.Range(0, value.Count).Where(i => isAll || i < first || (schema.ContainsKey("contains") && Holds(schema["contains"], value[i])))];
+        foreach (JsonNode? part in Parts(schema, value)) seen.UnionWith(Evaluated(part, value));
+        return seen;
+    }
+
+    IEnumerable<JsonNode?> Parts(JsonObject schema, JsonNode value) =>
+        ((IEnumerable<JsonNode?>)[.. schema["allOf"] as JsonArray ?? [], .. schema["anyOf"] as JsonArray ?? [], .. schema["oneOf"] as JsonArray ?? [],
+            schema["$ref"] is { } reference && Target((string)reference!) is { } target ? target.Node : null]).Where(p => p is not null && Holds(p, value));
 
     static bool Declared(JsonObject schema, string name) =>
         (schema["properties"] as JsonObject)?.ContainsKey(name) is true
@@ -90,10 +121,13 @@ sealed class SchemaValidator(JsonNode? root)
             "items" when argument is JsonArray tuple => value.Take(tuple.Count).Select((item, i) => Holds(tuple[i], item)).All(static ok => ok)
                 && (!schema.ContainsKey("additionalItems") || value.Skip(tuple.Count).All(item => Holds(schema["additionalItems"], item))),
             "items" => value.Skip(prefix?.Count ?? 0).All(item => Holds(argument, item)),
+            "contains" => value.Count(item => Holds(argument, item)) is var count && count >= (schema["minContains"] is { } least ? Decimal(least) : 1)
+                && (schema["maxContains"] is not { } most || count <= Decimal(most)),
+            "unevaluatedItems" => Evaluated(schema, value, own: true) is var seen && value.Select((item, i) => seen.Contains(i) || Holds(argument, item)).All(static ok => ok),
             "minItems" => value.Count >= Decimal(argument),
             "maxItems" => value.Count <= Decimal(argument),
             "uniqueItems" => !argument!.GetValue<bool>() || value.Select((a, i) => value.Take(i).All(b => !JsonNode.DeepEquals(a, b))).All(static ok => ok),
-            _ => Other(keyword, "properties", "required", "additionalProperties", "patternProperties", "minProperties", "maxProperties", "minLength", "maxLength", "pattern", "format", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
+            _ => Other(keyword),
         };
     }
 
@@ -104,7 +138,7 @@ sealed class SchemaValidator(JsonNode? root)
         "maxLength" => Math.Max(value.Length, value.EnumerateRunes().Count()) <= Decimal(argument),
         "pattern" => Regex.IsMatch(value, (string)argument!) && Regex.IsMatch(value, (string)argument!, RegexOptions.ECMAScript),
         "format" => Format((string)argument!, value),
-        _ => Other(keyword, "properties", "required", "additionalProperties", "items", "prefixItems", "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
+        _ => Other(keyword),
     };
 
     static bool Number(string keyword, JsonNode? argument, decimal value) => keyword switch
@@ -114,7 +148,7 @@ sealed class SchemaValidator(JsonNode? root)
         "exclusiveMinimum" => value > Decimal(argument),
         "exclusiveMaximum" => value < Decimal(argument),
         "multipleOf" => value % Decimal(argument) == 0,
-        _ => Other(keyword, "properties", "required", "additionalProperties", "items", "prefixItems", "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties", "minLength", "maxLength", "pattern", "format"),
+        _ => Other(keyword),
     };
 
     static bool Format(string format, string value) => format switch
@@ -157,5 +191,5 @@ sealed class SchemaValidator(JsonNode? root)
 
     static decimal Decimal(JsonNode? number) => decimal.Parse(number!.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture);
 
-    static bool Other(string keyword, params string[] known) => known.Contains(keyword) ? true : throw new NotSupportedException(keyword);
+    static bool Other(string keyword) => s_known.Contains(keyword) ? true : throw new NotSupportedException(keyword);
 }
