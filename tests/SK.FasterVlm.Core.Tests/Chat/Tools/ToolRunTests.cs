@@ -26,7 +26,7 @@ public sealed class ToolRunTests(TinyPair tiny) : IClassFixture<TinyPair>
     const int Sets = 50;
     const int Room = 4000;
     const int Shortest = 120;
-    const int DefaultRuns = 100;
+    const int DefaultRuns = 50;
 
     static readonly string[] s_prompts = ["the dog", "", "Call a tool.", "What is red, 3 + 4 and \"quoted\"?", "{\"a\": [1, 2", "#call tool_0({})", "zwölf Köche 日本"];
 
