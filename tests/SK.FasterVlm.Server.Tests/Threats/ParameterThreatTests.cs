@@ -181,7 +181,9 @@ public sealed class ParameterThreatTests(EmbeddedServer embedded) : CanaryServer
             ["role"] = "assistant",
             ["tool_calls"] = new JsonArray(new JsonObject { ["id"] = "1", ["type"] = "function", ["function"] = new JsonObject { ["name"] = name, ["arguments"] = "{}" } }),
         });
-        (await Server.ChatAsync(request.ToJsonString())).AssertError(400, "messages[1].tool_calls[0].function.name");
+        Reply reply = await Server.ChatAsync(request.ToJsonString());
+        Assert.Equal(400, (int)reply.Status);
+        reply.AssertError(400, "messages[1].tool_calls[0].function.name", (string?)reply.Error["code"]);
     }
 
     [Fact]
