@@ -12,7 +12,7 @@ sealed class RequestBody : IDisposable
     const int FirstBuffer = 16_384;
 
     // A parsed value costs memory beside its text: a body of "[0,0,0,…]" would take six times its size.
-    const int MostValues = 1_000_000;
+    const int MostValues = 2_000_000;
 
     byte[]? _buffer;
     readonly JsonDocument _document;

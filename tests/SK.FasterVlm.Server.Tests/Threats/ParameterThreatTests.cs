@@ -82,7 +82,7 @@ public sealed class ParameterThreatTests(EmbeddedServer embedded) : CanaryServer
     [InlineData("fastervlm.unknown", "1")]
     [InlineData("unknown_thing", "1")]
     // what OpenAI has and this server has not
-    [InlineData("functions", "[]")]
+    [InlineData("functions", "[{}]")]
     [InlineData("function_call", "\"auto\"")]
     [InlineData("store", "true")]
     [InlineData("metadata", "{\"a\":\"b\"}")]
