@@ -44,32 +44,34 @@ sealed class SchemaWork
     public bool Matches(string text, string pattern, FlatSchema schema)
     {
         Spend(UnitsPerMatch + ((text.Length + pattern.Length) / 16));
-        long start = Stopwatch.GetTimestamp();
         try
         {
             if (!_patterns.TryGetValue(pattern, out Regex? regex)) _patterns[pattern] = regex = Parse(pattern);
-            return _matching < s_mostMatching ? regex.IsMatch(text) : throw new RegexMatchTimeoutException();
-        }
-        catch (Exception e) when (e is ArgumentException or RegexMatchTimeoutException)
-        {
-            throw schema.Unsupported($"the pattern {SchemaValue.Write(pattern)} cannot be matched ({e.GetType().Name}).");
-        }
-        finally
-        {
+            if (regex.Options.HasFlag(RegexOptions.NonBacktracking)) return regex.IsMatch(text);
+            long start = Stopwatch.GetTimestamp();
+            bool isMatch = _matching < s_mostMatching ? regex.IsMatch(text) : throw new RegexMatchTimeoutException();
             _matching += Stopwatch.GetElapsedTime(start);
+            return isMatch;
+        }
+        catch (RegexMatchTimeoutException)
+        {
+            throw schema.Unsupported($"the pattern {SchemaValue.Write(pattern)} takes too long to match.");
+        }
+        catch (ArgumentException)
+        {
+            throw schema.Unsupported($"the pattern {SchemaValue.Write(pattern)} is not one that .NET can match.");
         }
     }
 
     static Regex Parse(string pattern)
     {
-        TimeSpan longest = TimeSpan.FromMilliseconds(250);
         try
         {
-            return new Regex(pattern, RegexOptions.CultureInvariant | RegexOptions.NonBacktracking, longest);
+            return new Regex(pattern, RegexOptions.CultureInvariant | RegexOptions.NonBacktracking, TimeSpan.FromSeconds(5));
         }
         catch (NotSupportedException)
         {
-            return new Regex(pattern, RegexOptions.CultureInvariant, longest); // looks around, or back
+            return new Regex(pattern, RegexOptions.CultureInvariant, TimeSpan.FromMilliseconds(250)); // looks around, or back
         }
     }
 
