@@ -46,7 +46,7 @@ internal sealed unsafe class ContextLane : IDisposable
         }
     }
 
-    /// <summary>Evaluates the copied rows on the lane's thread; <see cref="Wait"/> waits for it.</summary>
+    /// <summary>Evaluates the copied rows on the lane's thread; <see cref="End"/> waits for it.</summary>
     internal void Begin()
     {
         bool gone;
@@ -66,7 +66,7 @@ internal sealed unsafe class ContextLane : IDisposable
     }
 
     /// <summary>Waits for the end of what was begun.</summary>
-    internal void Wait() => _end.Wait();
+    internal void End() => _end.Wait(Timeout.Infinite);
 
     /// <summary>Evaluates the copied rows here. Never throws: <see cref="Result"/> or <see cref="Error"/> tells.</summary>
     internal void Run()
@@ -96,7 +96,7 @@ internal sealed unsafe class ContextLane : IDisposable
     {
         while (true)
         {
-            _begin.Wait();
+            _begin.Wait(Timeout.Infinite);
             lock (_lock)
             {
                 if (!_pending)

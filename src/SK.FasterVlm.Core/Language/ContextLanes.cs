@@ -121,7 +121,7 @@ internal sealed unsafe class ContextLanes : IDisposable
         }
         finally
         {
-            for (int i = 1; i < busy.Length; i++) busy[i].Wait();
+            for (int i = 1; i < busy.Length; i++) busy[i].End();
         }
         foreach (ContextLane lane in busy) lane.Error?.Throw();
         return Array.Find(busy, static lane => lane.Result != 0)?.Result ?? 0;

@@ -157,7 +157,7 @@ public sealed class SlowClientTests(EmbeddedServer embedded) : CanaryServer(embe
     static async Task<string> AskAsync(RunningServer server, string text, int picture)
     {
         Reply reply = await server.ChatAsync(About(DataUri(EmbeddedServer.Picture(1 + picture), "image/jpeg"), text));
-        Assert.True(reply.Status == HttpStatusCode.OK, reply.Text);
+        Assert.True(reply.Status == HttpStatusCode.OK, $"{reply.Status}: {reply.Text}");
         return reply.Content;
     }
 }
