@@ -14,6 +14,7 @@ sealed class ImageHost : IAsyncDisposable
     public static readonly byte[] Image = EmbeddedServer.Picture(1);
 
     readonly WebApplication _app;
+    readonly TaskCompletionSource _silent = new(TaskCreationOptions.RunContinuationsAsynchronously);
     int _requests, _dripped;
 
     ImageHost(WebApplication app)
@@ -105,7 +106,12 @@ sealed class ImageHost : IAsyncDisposable
                 await response.Body.FlushAsync();
                 context.Abort();
                 break;
+            case "/missing-beside-silent":
+                await _silent.Task.WaitAsync(context.RequestAborted);
+                response.StatusCode = 404;
+                break;
             case "/silent":
+                _silent.TrySetResult();
                 try
                 {
                     await Task.Delay(Timeout.Infinite, context.RequestAborted);

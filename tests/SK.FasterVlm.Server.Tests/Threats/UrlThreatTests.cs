@@ -200,7 +200,7 @@ public sealed class UrlThreatTests(EmbeddedServer embedded) : CanaryServer(embed
         await using ImageHost host = await ImageHost.StartAsync();
         await using RunningServer server = await RunningServer.StartAsync(null, o =>
             (o.ImageHosts, o.ImageNetworks, o.ImageFetchTimeout) = ([$"127.0.0.1:{host.Port}"], ["127.0.0.1/32"], TimeSpan.FromMinutes(5)));
-        object[] content = [.. new[] { "/silent", "/missing" }.Select(p => new { type = "image_url", image_url = new { url = host.Address + p } })];
+        object[] content = [.. new[] { "/silent", "/missing-beside-silent" }.Select(p => new { type = "image_url", image_url = new { url = host.Address + p } })];
         Reply reply = await server.ChatAsync(new { model = ScriptedChatClient.ModelId, messages = new[] { new { role = "user", content } } });
         reply.AssertError(400, "messages[0].content[1].image_url.url", "image_fetch_failed");
         await host.Left.Task.WaitAsync(TimeSpan.FromMinutes(2), Test);
