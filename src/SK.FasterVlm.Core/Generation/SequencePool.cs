@@ -56,7 +56,7 @@ sealed class SequencePool
         if (Free < reserve && !Fits(source, match, reserve)) return null;
 
         bool extends = source is { Busy: false } && source.Length == match;
-        SequenceSlot? target = extends ? source : Empty() ?? Oldest(source) ?? (source is { Busy: false } ? source : null);
+        SequenceSlot? target = extends ? source : Empty(source) ?? Oldest(source) ?? (source is { Busy: false } ? source : null);
         if (target is null) return null;
         if (target == source) Trim(target, match);
         else Share(source, target, match);
@@ -109,7 +109,16 @@ sealed class SequencePool
         return _cells.CountDistinct(needed) + Outstanding + reserve - match <= Capacity;
     }
 
-    SequenceSlot? Empty() => Array.Find(_slots, static s => !s.Busy && s.Length == 0);
+    /// <summary>
+    /// An empty sequence: while nobody else runs one that shares freely with the source, if there is one. Beside others the next one, since
+    /// they are spread over what runs side by side.
+    /// </summary>
+    SequenceSlot? Empty(SequenceSlot? source)
+    {
+        bool alone = source is not null && !Array.Exists(_slots, static s => s.Busy);
+        SequenceSlot? near = alone ? Array.Find(_slots, s => s.Length == 0 && _language.SharesFreely(source!.Id, s.Id)) : null;
+        return near ?? Array.Find(_slots, static s => !s.Busy && s.Length == 0);
+    }
 
     SequenceSlot? Oldest(SequenceSlot? except) =>
         _slots.Where(s => !s.Busy && s.Length > 0 && s != except).MinBy(static s => s.LastUsed);

@@ -179,6 +179,9 @@ public interface ILanguageModel : IDisposable
     /// <summary>Makes <paramref name="target"/> share the first <paramref name="length"/> positions of <paramref name="source"/>.</summary>
     void CopySequence(int source, int target, int length);
 
+    /// <summary>Whether <see cref="CopySequence"/> between two sequences costs nothing to speak of; otherwise it copies what they then share.</summary>
+    bool SharesFreely(int source, int target) => true;
+
     /// <summary>Creates a sampler over this model's logits.</summary>
     /// <exception cref="ArgumentException">Settings out of range, or a grammar that does not parse.</exception>
     ITokenSampler CreateSampler(SamplingSettings settings);

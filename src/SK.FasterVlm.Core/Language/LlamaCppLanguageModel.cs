@@ -42,6 +42,9 @@ public sealed class LlamaCppLanguageModel : LlamaLanguageModel
         return LlamaCppLoader.Load(path, options, lanes, logger, progress, cancellationToken);
     }
 
+    /// <inheritdoc/>
+    public override bool SharesFreely(int source, int target) => source % LaneCount == target % LaneCount;
+
     internal override SafeHandle ContextOf(int sequence) => _lanes.ContextOf(sequence);
 
     private protected override int Decode(ReadOnlySpan<BatchRun> runs, ReadOnlySpan<int> tokens, ReadOnlySpan<float> embeddings) =>
