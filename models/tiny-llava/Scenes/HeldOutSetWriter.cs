@@ -12,7 +12,12 @@ internal static class HeldOutSetWriter
     /// <summary>Questions asked about one picture in each category, at most: keeps the frequent categories from drowning the others.</summary>
     private static readonly Dictionary<string, int> PerPicture = new()
     {
-        ["presence"] = 4, ["count"] = 2, ["position"] = 2, ["color"] = 2, ["word"] = 1, ["naming"] = 1,
+        ["presence"] = 4,
+        ["count"] = 2,
+        ["position"] = 2,
+        ["color"] = 2,
+        ["word"] = 1,
+        ["naming"] = 1,
     };
 
     public static void Write(string folder, Func<int, Scene> scenes, int count, SceneFonts fonts, string extension)

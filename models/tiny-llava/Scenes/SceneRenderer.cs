@@ -157,7 +157,10 @@ internal static class SceneRenderer
         using var fill = new SKPaint { Color = new SKColor(Vary(color.R), Vary(color.G), Vary(color.B)), IsAntialias = true };
         using var edge = new SKPaint
         {
-            Color = new SKColor(70, 70, 70), IsAntialias = true, Style = SKPaintStyle.Stroke, StrokeWidth = 1.5f,
+            Color = new SKColor(70, 70, 70),
+            IsAntialias = true,
+            Style = SKPaintStyle.Stroke,
+            StrokeWidth = 1.5f,
         };
         using var path = ShapePath(item.Kind.Name, item.Box);
         canvas.DrawPath(path, fill);
