@@ -34,13 +34,8 @@ internal sealed class BenchCommand
         HelpName = "numbers",
         CustomParser = ValueParsers.Integers,
     };
-    readonly Option<string> _selector = new("--selector")
-    {
-        Description = "Who is kept: cls (FasterVLM), random or uniform.",
-        HelpName = "name",
-        DefaultValueFactory = static _ => "cls",
-    };
-    readonly Option<int> _seed = ValueParsers.Integer("--seed", "Seed of everything random.", 0, int.MaxValue, 0);
+    readonly Option<string> _selector = PruningOptions.SelectorOption();
+    readonly Option<int> _seed = PruningOptions.SeedOption();
     readonly Option<int> _runs = ValueParsers.Integer("--runs", "Measured rounds; 0 measures only --precision.", 0, 1000, 3);
     readonly Option<int> _warmUp = ValueParsers.Integer("--warm-up", "Requests before the first measured one.", 0, 100, 1);
     readonly Option<int> _outputTokens = ValueParsers.Integer("--max-tokens", "Tokens to generate per request.", 1, 4096, 16);

@@ -24,14 +24,20 @@ internal sealed class PruningOptions(string standard = "all")
         CustomParser = ValueParsers.Share,
     };
 
-    readonly Option<string> _selector = new("--selector")
+    readonly Option<string> _selector = SelectorOption();
+
+    readonly Option<int> _seed = SeedOption();
+
+    /// <summary>Who is kept, for any command that asks.</summary>
+    internal static Option<string> SelectorOption() => new("--selector")
     {
         Description = "Who is kept: cls (FasterVLM), random or uniform.",
         HelpName = "name",
         DefaultValueFactory = static _ => "cls",
     };
 
-    readonly Option<int> _seed = ValueParsers.Integer("--seed", "Seed of everything random.", 0, int.MaxValue, 0);
+    /// <summary>The seed, likewise.</summary>
+    internal static Option<int> SeedOption() => ValueParsers.Integer("--seed", "Seed of everything random.", 0, int.MaxValue, 0);
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
