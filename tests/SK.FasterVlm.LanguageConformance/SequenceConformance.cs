@@ -18,10 +18,15 @@ public abstract class SequenceConformance<TFixture>(TFixture fixture) : IClassFi
 
         model.CopySequence(0, 2, prefix.Length);
         Assert.Equal((25, 30, 20), (model.SequenceLength(0), model.SequenceLength(1), model.SequenceLength(2)));
+        model.CopySequence(0, 1, prefix.Length); // into another lane where there is more than one, over what it held
         model.TrimSequence(0, 0);
-        model.Evaluate(2, [Rows.Tokens(rest)]);
-        Assert.Equal(Rows.ArgMax(expected), Rows.ArgMax(model.GetLogits(2)));
-        Rows.Close(expected, model.GetLogits(2).ToArray(), 0.05f);
+        foreach (int target in new[] { 1, 2 })
+        {
+            Assert.Equal(20, model.SequenceLength(target));
+            model.Evaluate(target, [Rows.Tokens(rest)]);
+            Assert.Equal(Rows.ArgMax(expected), Rows.ArgMax(model.GetLogits(target)));
+            Rows.Close(expected, model.GetLogits(target).ToArray(), 0.05f);
+        }
         Assert.Throws<ArgumentOutOfRangeException>(() => model.CopySequence(0, 1, 1));
     }
 
@@ -66,6 +71,35 @@ public abstract class SequenceConformance<TFixture>(TFixture fixture) : IClassFi
     }
 
     [Fact]
+    public void APassTakesAPromptBesideDecodeSteps_AndGivesEachItsLogits()
+    {
+        using ILanguageModel model = fixture.Create(o => o.MaxSequences = 4);
+        PromptRows[] prompt = [Rows.Tokens(Rows.Text(model, 6)), Rows.Image(model, 20), Rows.Tokens(Rows.Text(model, 9, seed: 2))];
+        for (int i = 0; i < 3; i++) model.Evaluate(i, [Rows.Tokens(Rows.Text(model, 10 + i, seed: 3 + i))]);
+        float[][] alone = [.. Enumerable.Range(0, 4).Select(i =>
+        {
+            int length = model.SequenceLength(i);
+            model.Evaluate(i, i < 3 ? [Rows.Tokens(9 + i)] : prompt);
+            float[] logits = model.GetLogits(i).ToArray();
+            model.TrimSequence(i, length);
+            return logits;
+        })];
+
+        SequenceRows[] pass = [new(0, Rows.Tokens(9)), new(3, prompt), new(1, Rows.Tokens(10)), new(2, Rows.Tokens(11))];
+        if (!model.JoinsRows)
+        {
+            Assert.Throws<ArgumentException>(() => model.Evaluate(pass));
+            Assert.Equal((10, 0), (model.SequenceLength(0), model.SequenceLength(3)));
+            pass[1] = new(3, [prompt[0], prompt[2]]);
+        }
+        model.Evaluate(pass);
+        Assert.Equal((11, 12, 13), (model.SequenceLength(0), model.SequenceLength(1), model.SequenceLength(2)));
+        Assert.Equal(model.JoinsRows ? 35 : 15, model.SequenceLength(3));
+        for (int i = 0; i < (model.JoinsRows ? 4 : 3); i++) Rows.Close(alone[i], model.GetLogits(i).ToArray(), 0.05f);
+        Assert.True(alone[3].Zip(alone[0], static (a, b) => Math.Abs(a - b)).Max() > 0.1f); // else mixing them up would not show
+    }
+
+    [Fact]
     public void BadBatches_AreRefusedInManagedCode()
     {
         using ILanguageModel model = fixture.Create(o => (o.MaxSequences, o.BatchSize, o.MicroBatchSize) = (3, 8, 8));
@@ -75,11 +109,13 @@ public abstract class SequenceConformance<TFixture>(TFixture fixture) : IClassFi
         Assert.Throws<ArgumentException>(() => model.Evaluate([]));
         Assert.Throws<ArgumentException>(() => model.Evaluate([good, good]));
         Assert.Throws<ArgumentException>(() => model.Evaluate([good, new(2, Rows.Tokens())]));
-        Assert.Throws<ArgumentException>(() => model.Evaluate([good, new(2, Rows.Image(model, 1))]));
+        Assert.Throws<ArgumentException>(() => model.Evaluate([good, new(2, [])]));
+        Assert.Throws<ArgumentException>(() => model.Evaluate([good, new(2, [Rows.Tokens(5), PromptRows.FromEmbeddings(new float[3], 1)])]));
         Assert.Throws<ArgumentException>(() => model.Evaluate([good, new(2, Rows.Tokens(Rows.Text(model, 8)))]));
         Assert.Throws<ArgumentOutOfRangeException>(() => model.Evaluate([good, new(2, Rows.Tokens(-1))]));
         Assert.Throws<ArgumentOutOfRangeException>(() => model.Evaluate([good, new(3, Rows.Tokens(5))]));
-        var e = Assert.Throws<ContextLengthException>(() => model.Evaluate([good, new(0, Rows.Tokens(1, 2, 3, 4, 5, 6, 7))]));
+        Assert.Throws<ArgumentException>(() => model.Evaluate([good, new(2, [Rows.Tokens(5, 6, 7, 8), Rows.Tokens(5, 6, 7, 8)])]));
+        var e = Assert.Throws<ContextLengthException>(() => model.Evaluate([good, new(0, [Rows.Tokens(1, 2, 3), Rows.Tokens(4, 5, 6, 7)])]));
         Assert.Equal((257, 256, 0), (e.Required, e.Available, e.VisualTokens));
         Assert.Throws<OperationCanceledException>(() => model.Evaluate([good], new CancellationToken(true)));
         Assert.Equal((250, 0, 0), (model.SequenceLength(0), model.SequenceLength(1), model.SequenceLength(2)));

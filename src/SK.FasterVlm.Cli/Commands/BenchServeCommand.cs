@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Diagnostics;
 using System.Reflection;
 using System.Text.Json;
 using SK.FasterVlm.Cli.Bench;
@@ -13,6 +14,8 @@ internal sealed class BenchServeCommand(CommandContext context)
 {
     // The first words of a prompt, which make it differ from the others, take a token more or less.
     const int OpeningSlack = 16;
+
+    static readonly TimeSpan s_warmUp = TimeSpan.FromSeconds(4);
 
     readonly Option<int> _runs = ValueParsers.Integer("--runs", "Measured rounds.", 1, 1000, 5);
     readonly Option<int> _streams = ValueParsers.Integer("--streams", "Streams at once.", 2, 64, 16);
@@ -63,7 +66,10 @@ internal sealed class BenchServeCommand(CommandContext context)
         options.KvCacheLength = Math.Max(report.Model.ContextLength, settings.Streams * (prompt + OpeningSlack + settings.OutputTokens));
         await WithModelAsync(parsed, options, settings, "Streaming", async (_, bench, show) =>
         {
-            await bench.StreamsAsync(cancellationToken);
+            // The runtime compiles what is hot in the background, on cores that small models need.
+            long start = Stopwatch.GetTimestamp();
+            do await bench.StreamsAsync(cancellationToken);
+            while (Stopwatch.GetElapsedTime(start) < s_warmUp);
             for (int run = 0; run < settings.Runs; run++)
             {
                 report.Streams.Add(await bench.StreamsAsync(cancellationToken));

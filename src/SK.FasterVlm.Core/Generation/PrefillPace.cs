@@ -1,32 +1,53 @@
 namespace SK.FasterVlm.Generation;
 
 /// <summary>
-/// How many rows of a new prompt are evaluated between two decode steps of the running requests, so that their streams do not stall:
-/// about as many as take <see cref="Patience"/> times a decode step, by what both took lately.
+/// How many rows of a new prompt go into a pass beside the decode step of the running requests, so that their streams do not stall: about
+/// as many as take <see cref="Patience"/> times that step, by what both took lately, or <see cref="UnnoticedMs"/> where that is more.
 /// </summary>
 /// <param name="rows">A fixed number, or 0 to measure.</param>
 sealed class PrefillPace(int rows)
 {
-    const int Fewest = 8, Most = 512;
-    const double Patience = 3, Weight = 0.2;
+    const int Fewest = 8, Most = 512, PassesBetweenSteps = 8;
+    const double Patience = 4, UnnoticedMs = 2, Weight = 0.2;
 
-    double _decodeMs, _rowMs;
+    // llama.cpp's kernels for quantised weights take rows by four on a CPU, and one left over costs nearly as much as four: measured
+    // with Q4_0, 7B, 220 ms for 4 rows and 330 for 3.
+    const int RowsOfAKernel = 4;
+
+    double _stepMs, _rowMs;
+    int _shared;
 
     /// <summary>
-    /// Rows of the next chunk. The fewest until both are known: whoever runs by then is waiting for its second token, and what a row costs is
-    /// anybody's guess.
+    /// Rows of each prompt in a pass beside running requests; 0 when that had better be a step of the running requests alone, which tells
+    /// what a step takes by now. The fewest while it is not known what a row costs.
     /// </summary>
-    public int Rows => rows > 0 ? rows
-        : _decodeMs > 0 && _rowMs > 0 ? (int)Math.Clamp(Patience * _decodeMs / _rowMs, Fewest, Most)
-        : Fewest;
+    /// <param name="running">Rows the running requests have in the pass.</param>
+    public int RowsBeside(int running)
+    {
+        if (rows > 0) return rows;
+        if (_stepMs == 0 || _shared >= PassesBetweenSteps) return 0;
+        int count = _rowMs == 0 ? Fewest : (int)Math.Clamp(Math.Max(Patience * _stepMs, UnnoticedMs) / _rowMs, Fewest, Most);
+        return count + ((-count - running) & (RowsOfAKernel - 1));
+    }
 
-    /// <summary>Notes a decode step.</summary>
-    public void Decoded(double ms) => _decodeMs = Mean(_decodeMs, ms);
+    /// <summary>Notes a pass of running requests alone.</summary>
+    public void Stepped(double ms) => (_stepMs, _shared) = (Mean(_stepMs, ms), 0);
 
-    /// <summary>Notes a chunk. Small ones say little of what a row costs.</summary>
+    /// <summary>Notes a pass of prompts alone. Few rows say little of what one costs.</summary>
+    /// <param name="count">Rows of the longest part.</param>
+    /// <param name="ms">Milliseconds.</param>
     public void Prefilled(int count, double ms)
     {
         if (count >= Fewest) _rowMs = Mean(_rowMs, ms / count);
+    }
+
+    /// <summary>Notes a pass of both.</summary>
+    /// <inheritdoc cref="Prefilled"/>
+    public void Shared(int count, double ms)
+    {
+        _shared++;
+        // At least a half of the pass: a step that took long once must not make rows look free.
+        Prefilled(count, Math.Max(ms - _stepMs, ms / 2));
     }
 
     static double Mean(double mean, double value) => mean == 0 ? value : mean + (Weight * (value - mean));

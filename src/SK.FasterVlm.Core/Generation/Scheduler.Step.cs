@@ -6,86 +6,150 @@ namespace SK.FasterVlm.Generation;
 // What the thread does in a step.
 sealed partial class Scheduler
 {
+    /// <summary>What a request has in a pass.</summary>
+    readonly record struct Part(SequenceJob Job, IReadOnlyList<PromptRows> Rows, int Count);
+
+    // The passes of a step, made once.
+    readonly List<Part> _prompts = [], _tokens = [], _together = [];
     readonly List<SequenceRows> _batch = [];
-    readonly List<SequenceJob> _stepped = [];
 
     void EndCancelled()
     {
-        if (_filling is { Token.IsCancellationRequested: true } filling) End(filling, new OperationCanceledException(filling.Token));
-        for (int i = _running.Count - 1; i >= 0; i--)
-            if (_running[i] is { Token.IsCancellationRequested: true } job) End(job, new OperationCanceledException(job.Token));
+        EndCancelled(_filling);
+        EndCancelled(_running);
     }
 
-    /// <summary>Evaluates the next part of a prompt; all of it while no other request waits for its next token.</summary>
-    void Fill(SequenceJob job)
+    void EndCancelled(List<SequenceJob> jobs)
     {
-        (PreparedPrompt prompt, SequenceSlot slot) = (job.Prompt, job.Slot!);
-        int from = slot.Length, left = prompt.Length - from;
-        int count = _running.Count == 0 ? left : Math.Min(left, _pace.Rows);
-        Guarded(job, () =>
-        {
-            long start = Stopwatch.GetTimestamp();
-            _language.Evaluate(slot.Id, prompt.Slice(from, count, _language.Info.EmbeddingWidth), job.Token);
-            _pace.Prefilled(count, Stopwatch.GetElapsedTime(start).TotalMilliseconds);
-            _pool.Append(slot, prompt.Keys.AsSpan(from, count));
-            if (count < left) return;
-            _running.Add(job);
-            _filling = null;
-            Draw(job);
-        });
+        for (int i = jobs.Count - 1; i >= 0; i--)
+            if (jobs[i] is { Token.IsCancellationRequested: true } job) End(job, new OperationCanceledException(job.Token));
     }
 
-    /// <summary>Evaluates one token of every running request in one pass, and draws the next ones.</summary>
-    void Decode()
+    /// <summary>
+    /// Evaluates the next part of the prompts and one token of every running request: in one pass, which reads the weights once, where the
+    /// model takes their rows together.
+    /// </summary>
+    void Step()
     {
-        _batch.Clear();
-        _stepped.Clear();
-        foreach (SequenceJob job in _running)
+        Collect();
+        if (_prompts.Count > 0 && _together.Count > 1 && IsOneBatch())
         {
-            if (job.Token.IsCancellationRequested) continue; // ended by the next step
-            _stepped.Add(job);
-            _batch.Add(new SequenceRows(job.Slot!.Id, job.Next));
+            Pass(_together);
+            return;
         }
-        if (_stepped.Count == 0) return;
+        foreach (Part prompt in _prompts) Pass([prompt]);
+        Pass(_tokens);
+    }
+
+    /// <summary>Gathers what the next step evaluates.</summary>
+    void Collect()
+    {
+        _prompts.Clear();
+        _tokens.Clear();
+        _together.Clear();
+        // All of it while no request waits for its next token, of several prompts as much as one pass takes.
+        int most = _running.Count > 0 ? _pace.RowsBeside(_running.Count) : _filling.Count > 1 ? _language.BatchLength / _filling.Count : int.MaxValue;
+        foreach (SequenceJob job in _filling)
+        {
+            int from = job.Slot!.Length, count = Math.Min(job.Prompt.Length - from, most);
+            if (count > 0 && !job.Token.IsCancellationRequested)
+                _prompts.Add(new Part(job, job.Prompt.Slice(from, count, _language.Info.EmbeddingWidth), count));
+        }
+        foreach (SequenceJob job in _running)
+            if (!job.Token.IsCancellationRequested) _tokens.Add(new Part(job, job.Next, 1)); // those that are cancelled end with the next step
+        _together.AddRange(_prompts);
+        _together.AddRange(_tokens);
+    }
+
+    /// <summary>Whether the model takes all of it in one pass.</summary>
+    bool IsOneBatch()
+    {
+        int count = 0;
+        bool tokens = false, embeddings = false;
+        foreach (Part part in _together)
+        {
+            count += part.Count;
+            foreach (PromptRows run in part.Rows)
+            {
+                tokens |= !run.AreEmbeddings;
+                embeddings |= run.AreEmbeddings;
+            }
+        }
+        return count <= _language.BatchLength && (_language.JoinsRows || !(tokens && embeddings));
+    }
+
+    void Pass(List<Part> parts)
+    {
+        if (parts.Count == 0) return;
+        if (parts.Count == 1)
+        {
+            Alone(parts[0]);
+            return;
+        }
+        _batch.Clear();
+        foreach (Part part in parts) _batch.Add(new SequenceRows(part.Job.Slot!.Id, part.Rows));
         try
         {
             long start = Stopwatch.GetTimestamp();
             // Several share the pass: one that is cancelled meanwhile must not end it for the others.
-            _language.Evaluate(_batch, _stepped.Count == 1 ? _stepped[0].Token : _closing);
-            _pace.Decoded(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
+            _language.Evaluate(_batch, _closing);
+            Measure(parts, Stopwatch.GetElapsedTime(start).TotalMilliseconds);
         }
-        catch (Exception) when (_stepped.Count > 1 && !_closing.IsCancellationRequested)
+        catch (Exception) when (!_closing.IsCancellationRequested)
         {
-            DecodeApart();
+            foreach (Part part in parts) Alone(part); // whose rows made it fail is not known before
             return;
         }
         catch (Exception e)
         {
-            foreach (SequenceJob job in _stepped) End(job, e);
+            foreach (Part part in parts) End(part.Job, e);
             return;
         }
-        foreach (SequenceJob job in _stepped) Guarded(job, () => Advance(job));
+        foreach (Part part in parts) Guarded(part.Job, () => Advance(part));
     }
 
-    /// <summary>Evaluates one token of each after the other: whose evaluation fails is not known before.</summary>
-    void DecodeApart()
+    void Alone(Part part) => Guarded(part.Job, () =>
     {
-        foreach (SequenceJob job in _stepped)
+        long start = Stopwatch.GetTimestamp();
+        _language.Evaluate(part.Job.Slot!.Id, part.Rows, part.Job.Token);
+        Measure([part], Stopwatch.GetElapsedTime(start).TotalMilliseconds);
+        Advance(part);
+    });
+
+    void Measure(List<Part> parts, double ms)
+    {
+        int longest = 0;
+        bool tokens = false;
+        foreach (Part part in parts)
         {
-            Guarded(job, () =>
-            {
-                _language.Evaluate([new SequenceRows(job.Slot!.Id, job.Next)], job.Token);
-                Advance(job);
-            });
+            if (IsFilling(part.Job)) longest = Math.Max(longest, part.Count);
+            else tokens = true;
         }
+        if (longest == 0) _pace.Stepped(ms);
+        else if (tokens) _pace.Shared(longest, ms);
+        else _pace.Prefilled(longest, ms);
     }
 
-    void Advance(SequenceJob job)
+    /// <summary>Goes on with a request whose rows were evaluated.</summary>
+    void Advance(Part part)
     {
-        UInt128 key = RowKey.OfToken(job.LastToken);
-        _pool.Append(job.Slot!, [key]);
+        (SequenceJob job, _, int count) = part;
+        if (IsFilling(job))
+        {
+            _pool.Append(job.Slot!, job.Prompt.Keys.AsSpan(job.Slot!.Length, count));
+            if (job.Slot.Length < job.Prompt.Length) return;
+            _filling.Remove(job);
+            _running.Add(job);
+        }
+        else
+        {
+            UInt128 key = RowKey.OfToken(job.LastToken);
+            _pool.Append(job.Slot!, [key]);
+        }
         Draw(job);
     }
+
+    static bool IsFilling(SequenceJob job) => job.Slot!.Length < job.Prompt.Length;
 
     void Draw(SequenceJob job)
     {
@@ -111,8 +175,7 @@ sealed partial class Scheduler
     /// <summary>Frees what a job holds, then tells whoever waits for it.</summary>
     void End(SequenceJob job, Exception? error)
     {
-        if (_filling == job) _filling = null;
-        _running.Remove(job);
+        if (!_filling.Remove(job)) _running.Remove(job);
         int positions = job.Slot!.Length;
         bool cancelled = error is OperationCanceledException && (job.Token.IsCancellationRequested || _closing.IsCancellationRequested);
         try
@@ -125,7 +188,7 @@ sealed partial class Scheduler
             error ??= e;
         }
         Unblock();
-        (_activeCount, _usedLength) = (_running.Count + (_filling is null ? 0 : 1), _pool.Used);
+        Count();
         if (cancelled) job.Completion.TrySetCanceled(job.Token.IsCancellationRequested ? job.Token : _closing);
         else if (error is not null) job.Completion.TrySetException(error);
         else

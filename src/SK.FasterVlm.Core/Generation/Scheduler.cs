@@ -4,8 +4,8 @@ using SK.FasterVlm.Language;
 namespace SK.FasterVlm.Generation;
 
 /// <summary>
-/// Shares one context among requests: one thread of its own, which nothing else may touch the context beside, evaluates a step of all
-/// running requests in one pass, and a part of the next prompt between two steps. Requests start in the order they came, when a sequence
+/// Shares one context among requests: one thread of its own, which nothing else may touch the context beside, evaluates pass after pass,
+/// each with a token of all running requests and a part of the prompts that begin. Requests start in the order they came, when a sequence
 /// is free and their prompt and longest answer fit the KV cache; once started nothing can push one out.
 /// </summary>
 sealed partial class Scheduler : IDisposable
@@ -25,8 +25,7 @@ sealed partial class Scheduler : IDisposable
     bool _headBlocked;
 
     // The thread's own.
-    readonly List<SequenceJob> _running = [];
-    SequenceJob? _filling;
+    readonly List<SequenceJob> _running = [], _filling = [];
 
     volatile int _activeCount, _usedLength;
 
@@ -141,9 +140,8 @@ sealed partial class Scheduler : IDisposable
         {
             EndCancelled();
             Admit();
-            if (_filling is not null) Fill(_filling);
-            if (_running.Count > 0) Decode();
-            (_activeCount, _usedLength) = (_running.Count + (_filling is null ? 0 : 1), _pool.Used);
+            Step();
+            Count();
         }
         _ended.SetResult();
     }
@@ -151,7 +149,7 @@ sealed partial class Scheduler : IDisposable
     /// <returns>False when there is nothing to do and never will be.</returns>
     bool WaitForWork()
     {
-        if (_running.Count > 0 || _filling is not null) return true;
+        if (_running.Count > 0 || _filling.Count > 0) return true;
         lock (_lock)
         {
             while ((_waiting.Count == 0 || _held) && !_stopped) Monitor.Wait(_lock);
@@ -159,41 +157,52 @@ sealed partial class Scheduler : IDisposable
         }
     }
 
-    /// <summary>Starts the first in the line when it fits. Nobody overtakes it: a long prompt would wait forever.</summary>
+    /// <summary>Starts as many as can be filled side by side. More at once would only make all of them later.</summary>
     void Admit()
     {
-        if (_filling is not null) return; // one prompt after the other, so that the next can share what this one evaluates
+        while (_filling.Count < _language.LaneCount && AdmitFirst())
+        {
+        }
+    }
+
+    /// <summary>Starts the first in the line when it fits. Nobody overtakes it: a long prompt would wait forever.</summary>
+    /// <returns>Whether the next one may start, too.</returns>
+    bool AdmitFirst()
+    {
         SequenceJob job;
         lock (_lock)
         {
-            if (_headBlocked || _held || _waiting.First is not { } first) return;
+            if (_headBlocked || _held || _waiting.First is not { } first) return false;
             job = first.Value;
         }
+        foreach (SequenceJob filling in _filling)
+            if (_pool.WillShare(filling.Slot!, filling.Prompt.Keys, job.Prompt.Keys)) return false; // what that one evaluates, this one need not
         SequenceSlot? slot;
         try
         {
             slot = _pool.TryAcquire(job.Prompt.Keys, job.Positions(_language.ContextLength));
             // It fits an empty context, so only sequences that were given up can stand in its way.
-            if (slot is null && _running.Count == 0) throw new NativeRuntimeException("No sequence of the context is usable any more; load the model again.");
+            if (slot is null && _running.Count + _filling.Count == 0) throw new NativeRuntimeException("No sequence of the context is usable any more; load the model again.");
         }
         catch (Exception e)
         {
             if (Take(job)) job.Completion.TrySetException(e);
-            return;
+            return true;
         }
         if (slot is null)
         {
             lock (_lock) _headBlocked = _waiting.First == job.Place;
-            return;
+            return false;
         }
         if (!Take(job))
         {
             _pool.Release(slot, sound: true); // cancelled meanwhile
-            return;
+            return true;
         }
         (job.Slot, job.Reused, job.Started) = (slot, slot.Length, Stopwatch.GetTimestamp());
-        _filling = job;
+        _filling.Add(job);
         Guarded(job, job.Start);
+        return true;
     }
 
     /// <summary>Takes a job out of the line for the thread.</summary>
@@ -207,6 +216,8 @@ sealed partial class Scheduler : IDisposable
             return true;
         }
     }
+
+    void Count() => (_activeCount, _usedLength) = (_running.Count + _filling.Count, _pool.Used);
 
     void Unblock()
     {

@@ -12,6 +12,7 @@ namespace SK.FasterVlm.Generation;
 sealed class SequenceJob(PreparedPrompt prompt, Func<ITokenSampler> sampler, AnswerStream answer, int maxOutputTokens, CancellationToken token) : IDisposable
 {
     readonly int[] _next = new int[1];
+    PromptRows[]? _nextRows;
     ITokenSampler? _sampler;
 
     /// <summary>The prompt.</summary>
@@ -51,7 +52,7 @@ sealed class SequenceJob(PreparedPrompt prompt, Func<ITokenSampler> sampler, Ans
     public long FirstToken { get; set; }
 
     /// <summary>The token that was drawn and is to be evaluated next, as rows.</summary>
-    public PromptRows Next => PromptRows.FromTokens(_next);
+    public IReadOnlyList<PromptRows> Next => _nextRows ??= [PromptRows.FromTokens(_next)];
 
     /// <summary>The token that was drawn last.</summary>
     public int LastToken

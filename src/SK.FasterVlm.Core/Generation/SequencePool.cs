@@ -17,6 +17,7 @@ sealed class SequencePool
     readonly bool _keep;
     readonly SequenceSlot[] _slots;
     readonly CellLedger _cells = new();
+    readonly int[] _busyOfLane;
     long _uses;
 
     /// <summary>Makes a pool over an empty context.</summary>
@@ -24,7 +25,7 @@ sealed class SequencePool
     /// <param name="keep">Whether what ended requests leave is kept for later ones.</param>
     public SequencePool(ILanguageModel language, bool keep)
     {
-        (_language, _keep) = (language, keep);
+        (_language, _keep, _busyOfLane) = (language, keep, new int[language.LaneCount]);
         _slots = [.. Enumerable.Range(0, language.SequenceCount).Select(static id => new SequenceSlot(id))];
     }
 
@@ -56,16 +57,24 @@ sealed class SequencePool
         if (Free < reserve && !Fits(source, match, reserve)) return null;
 
         bool extends = source is { Busy: false } && source.Length == match;
-        SequenceSlot? target = extends ? source : Empty(source) ?? Oldest(source) ?? (source is { Busy: false } ? source : null);
+        SequenceSlot? target = extends ? source
+            : Best(source, static s => s.Length == 0) ?? Best(source, static s => s.Length > 0) ?? (source is { Busy: false } ? source : null);
         if (target is null) return null;
         if (target == source) Trim(target, match);
         else Share(source, target, match);
 
         (target.Busy, target.Reserved, target.LastUsed) = (true, reserve, ++_uses);
         if (source is not null) source.LastUsed = _uses;
-        while (Free < 0 && Oldest(null) is { } victim) Trim(victim, 0);
+        while (Free < 0 && Oldest() is { } victim) Trim(victim, 0);
         return target;
     }
+
+    /// <summary>
+    /// Whether a sequence that is being filled with a prompt will hold a longer prefix of another one than it does now, so that the other
+    /// one had better wait.
+    /// </summary>
+    public bool WillShare(SequenceSlot slot, ReadOnlySpan<UInt128> prompt, ReadOnlySpan<UInt128> other) =>
+        _keep && prompt.CommonPrefixLength(other[..^1]) is var common && common >= ShortestPrefix && common > slot.Length;
 
     /// <summary>Notes rows that were evaluated.</summary>
     public void Append(SequenceSlot slot, ReadOnlySpan<UInt128> keys)
@@ -110,18 +119,21 @@ sealed class SequencePool
     }
 
     /// <summary>
-    /// An empty sequence: while nobody else runs one that shares freely with the source, if there is one. Beside others the next one, since
-    /// they are spread over what runs side by side.
+    /// Of the sequences nobody runs on, but for the source, one of the lane with the fewest running requests; of equal lanes the source's,
+    /// where sharing copies nothing; there the longest unused.
     /// </summary>
-    SequenceSlot? Empty(SequenceSlot? source)
+    SequenceSlot? Best(SequenceSlot? source, Func<SequenceSlot, bool> among)
     {
-        bool alone = source is not null && !Array.Exists(_slots, static s => s.Busy);
-        SequenceSlot? near = alone ? Array.Find(_slots, s => s.Length == 0 && _language.SharesFreely(source!.Id, s.Id)) : null;
-        return near ?? Array.Find(_slots, static s => !s.Busy && s.Length == 0);
+        Array.Clear(_busyOfLane);
+        foreach (SequenceSlot slot in _slots)
+            if (slot.Busy) _busyOfLane[LaneOf(slot)]++;
+        return _slots.Where(s => !s.Busy && s != source && among(s))
+            .MinBy(s => (_busyOfLane[LaneOf(s)], source is not null && LaneOf(s) != LaneOf(source), s.LastUsed));
     }
 
-    SequenceSlot? Oldest(SequenceSlot? except) =>
-        _slots.Where(s => !s.Busy && s.Length > 0 && s != except).MinBy(static s => s.LastUsed);
+    int LaneOf(SequenceSlot slot) => slot.Id % _busyOfLane.Length;
+
+    SequenceSlot? Oldest() => _slots.Where(static s => !s.Busy && s.Length > 0).MinBy(static s => s.LastUsed);
 
     void Trim(SequenceSlot slot, int length)
     {

@@ -3,26 +3,17 @@ using SK.FasterVlm.Native;
 
 namespace SK.FasterVlm.Language;
 
-/// <summary>One context of <see cref="ContextLanes"/>, with the rows of its next call and, if it is not the first, a thread for it.</summary>
-internal sealed unsafe class ContextLane : IDisposable
+/// <summary>One context of <see cref="ContextLanes"/>, with the rows of its next call.</summary>
+internal sealed unsafe class ContextLane(LlamaContextHandle context, int batchLength) : IDisposable
 {
-    readonly SemaphoreSlim _begin = new(0), _end = new(0);
-    readonly object _lock = new();
     int[] _tokens = [];
     float[] _embeddings = [];
-    bool _areEmbeddings, _pending, _stopped;
+    bool _areEmbeddings;
 
-    internal ContextLane(LlamaContextHandle context, int batchLength, bool ownThread)
-    {
-        Context = context;
-        Batch = new EvaluationBatch(batchLength);
-        if (ownThread) new Thread(Loop) { IsBackground = true, Name = "fastervlm lane" }.Start();
-    }
-
-    internal LlamaContextHandle Context { get; }
+    internal LlamaContextHandle Context => context;
 
     /// <summary>The rows of the next call.</summary>
-    internal EvaluationBatch Batch { get; }
+    internal EvaluationBatch Batch { get; } = new(batchLength);
 
     /// <summary>What <c>llama_decode</c> answered.</summary>
     internal int Result { get; private set; }
@@ -46,29 +37,7 @@ internal sealed unsafe class ContextLane : IDisposable
         }
     }
 
-    /// <summary>Evaluates the copied rows on the lane's thread; <see cref="End"/> waits for it.</summary>
-    internal void Begin()
-    {
-        bool gone;
-        lock (_lock)
-        {
-            gone = _stopped;
-            _pending = !gone;
-        }
-        if (!gone)
-        {
-            _begin.Release();
-            return;
-        }
-        // Whoever waited for a thread that has gone would wait forever.
-        (Result, Error) = (0, ExceptionDispatchInfo.Capture(new ObjectDisposedException(nameof(LlamaLanguageModel))));
-        _end.Release();
-    }
-
-    /// <summary>Waits for the end of what was begun.</summary>
-    internal void End() => _end.Wait(Timeout.Infinite);
-
-    /// <summary>Evaluates the copied rows here. Never throws: <see cref="Result"/> or <see cref="Error"/> tells.</summary>
+    /// <summary>Evaluates the copied rows. Never throws: <see cref="Result"/> or <see cref="Error"/> tells.</summary>
     internal void Run()
     {
         (Result, Error) = (0, null);
@@ -84,30 +53,6 @@ internal sealed unsafe class ContextLane : IDisposable
         }
     }
 
-    /// <summary>Ends the thread, after what it does, and closes the context.</summary>
-    public void Dispose()
-    {
-        lock (_lock) _stopped = true;
-        _begin.Release();
-        Context.Dispose();
-    }
-
-    void Loop()
-    {
-        while (true)
-        {
-            _begin.Wait(Timeout.Infinite);
-            lock (_lock)
-            {
-                if (!_pending)
-                {
-                    if (_stopped) return;
-                    continue;
-                }
-                _pending = false;
-            }
-            Run();
-            _end.Release();
-        }
-    }
+    /// <summary>Closes the context; a call that runs ends first.</summary>
+    public void Dispose() => Context.Dispose();
 }

@@ -11,18 +11,25 @@ namespace SK.FasterVlm.Language;
 /// <remarks>For one caller at a time, but for <see cref="Dispose"/>.</remarks>
 internal sealed unsafe class ContextLanes : IDisposable
 {
-    readonly ContextLane[] _lanes;
-    readonly int _width;
+    readonly ContextLane[] _lanes, _busy;
+    readonly LaneWorkers _workers;
+    readonly int _width, _spare;
     readonly int[] _laneOfRow, _rowInLane;
 
     /// <summary>Takes contexts over.</summary>
-    /// <param name="contexts">At least one, empty, each with room for its share of the sequences at their full length.</param>
+    /// <param name="contexts">
+    /// At least one, empty, each with room for its share of the sequences at their full length; of several, each with one sequence more.
+    /// </param>
+    /// <param name="spare">Id of that one.</param>
+    /// <param name="cores">How many of them shall run at once, at least 1.</param>
     /// <param name="batchLength">Rows of one call at most.</param>
     /// <param name="width">Width of an embedding.</param>
-    internal ContextLanes(IReadOnlyList<LlamaContextHandle> contexts, int batchLength, int width)
+    internal ContextLanes(IReadOnlyList<LlamaContextHandle> contexts, int spare, int cores, int batchLength, int width)
     {
-        _lanes = [.. contexts.Select((context, i) => new ContextLane(context, batchLength, ownThread: i > 0))];
-        (_width, _laneOfRow, _rowInLane) = (width, new int[batchLength], new int[batchLength]);
+        _lanes = [.. contexts.Select(context => new ContextLane(context, batchLength))];
+        _busy = new ContextLane[_lanes.Length];
+        _workers = new LaneWorkers(Math.Clamp(cores, 1, _lanes.Length) - 1, i => _busy[i].Run());
+        (_width, _spare, _laneOfRow, _rowInLane) = (width, spare, new int[batchLength], new int[batchLength]);
     }
 
     /// <summary>How many there are.</summary>
@@ -36,20 +43,26 @@ internal sealed unsafe class ContextLanes : IDisposable
         int row = 0;
         foreach (BatchRun run in runs)
         {
-            int number = run.Sequence % _lanes.Length;
-            ContextLane lane = _lanes[number];
-            int first = lane.Batch.Count;
-            (_laneOfRow[row + run.Count - 1], _rowInLane[row + run.Count - 1]) =
-                (number, lane.Batch.Add(run.Sequence / _lanes.Length, run.Position, run.Count, run.WantLogits));
-            if (runs.Length > 1 && _lanes.Length > 1) lane.Take(first, tokens, embeddings, row, run.Count, _width);
             row += run.Count;
+            int number = run.Sequence % _lanes.Length;
+            (_laneOfRow[row - 1], _rowInLane[row - 1]) =
+                (number, _lanes[number].Batch.Add(run.Sequence / _lanes.Length, run.Position, run.Count, run.WantLogits));
+        }
+        ContextLane first = _lanes[_laneOfRow[row - 1]];
+        if (first.Batch.Count == row)
+        {
+            fixed (int* t = tokens)
+            fixed (float* e = embeddings)
+                return first.Batch.Decode(first.Context, t, e);
         }
 
-        ContextLane[] busy = Array.FindAll(_lanes, static lane => lane.Batch.Count > 0);
-        if (busy.Length > 1) return DecodeTogether(busy);
-        fixed (int* t = tokens)
-        fixed (float* e = embeddings)
-            return busy[0].Batch.Decode(busy[0].Context, t, e);
+        row = 0;
+        foreach (BatchRun run in runs)
+        {
+            row += run.Count;
+            _lanes[_laneOfRow[row - 1]].Take(_rowInLane[row - 1] + 1 - run.Count, tokens, embeddings, row - run.Count, run.Count, _width);
+        }
+        return DecodeTogether();
     }
 
     /// <summary>Logits of a row of the last call that wanted them; empty when the library has none.</summary>
@@ -87,44 +100,53 @@ internal sealed unsafe class ContextLanes : IDisposable
     {
         LlamaContextHandle from = Of(source, out int sourceId), to = Of(target, out int targetId);
         using var use = new HandleUse(from);
+        llama_memory* memory = Llama.llama_get_memory(from);
         if (from == to)
         {
-            Llama.llama_memory_seq_cp(Llama.llama_get_memory(from), sourceId, targetId, 0, length);
+            Llama.llama_memory_seq_cp(memory, sourceId, targetId, 0, length);
             return;
         }
         using var useTarget = new HandleUse(to);
-        byte[] state = new byte[(int)Llama.llama_state_seq_get_size(from, sourceId)];
-        nuint written, read;
-        fixed (byte* bytes = state)
-        {
-            written = Llama.llama_state_seq_get_data(from, bytes, (nuint)state.Length, sourceId);
-            read = written == 0 ? 0 : Llama.llama_state_seq_set_data(to, bytes, written, targetId);
-        }
-        if (read != 0 && RemoveFrom(target, length)) return;
+        // The library copies whole sequences, each cell in many small parts: what is not wanted costs as much as what is.
+        Llama.llama_memory_seq_cp(memory, sourceId, _spare, 0, length);
+        bool copied = Copy(from, to, targetId);
+        Llama.llama_memory_seq_rm(memory, _spare, -1, -1);
+        if (copied && LastPosition(target) == length - 1) return;
         RemoveFrom(target, 0);
         throw new NativeRuntimeException($"{length} positions could not be copied between two contexts. {NativeLog.Tail()}");
+    }
+
+    bool Copy(LlamaContextHandle from, LlamaContextHandle to, int targetId)
+    {
+        byte[] state = new byte[(int)Llama.llama_state_seq_get_size(from, _spare)];
+        fixed (byte* bytes = state)
+        {
+            nuint written = Llama.llama_state_seq_get_data(from, bytes, (nuint)state.Length, _spare);
+            return written != 0 && Llama.llama_state_seq_set_data(to, bytes, written, targetId) != 0;
+        }
     }
 
     /// <summary>Closes the contexts; a call that runs ends first.</summary>
     public void Dispose()
     {
+        _workers.Dispose();
         foreach (ContextLane lane in _lanes) lane.Dispose();
     }
 
-    static int DecodeTogether(ContextLane[] busy)
+    int DecodeTogether()
     {
-        // The first on this thread. The others are waited for whatever happens: they read arrays of the next call.
-        for (int i = 1; i < busy.Length; i++) busy[i].Begin();
-        try
+        int count = 0;
+        foreach (ContextLane lane in _lanes)
+            if (lane.Batch.Count > 0) _busy[count++] = lane;
+        _busy.AsSpan(0, count).Sort(static (a, b) => a.Batch.Count - b.Batch.Count); // the last is begun first
+        _workers.Run(count);
+        int result = 0;
+        foreach (ContextLane lane in _busy.AsSpan(0, count))
         {
-            busy[0].Run();
+            lane.Error?.Throw();
+            if (result == 0) result = lane.Result;
         }
-        finally
-        {
-            for (int i = 1; i < busy.Length; i++) busy[i].End();
-        }
-        foreach (ContextLane lane in busy) lane.Error?.Throw();
-        return Array.Find(busy, static lane => lane.Result != 0)?.Result ?? 0;
+        return result;
     }
 
     LlamaContextHandle Of(int sequence, out int id)

@@ -55,8 +55,14 @@ public readonly record struct PromptRows
 
 /// <summary>The rows one sequence gets in a batched evaluation.</summary>
 /// <param name="Sequence">Sequence id.</param>
-/// <param name="Rows">Its rows, at least one: tokens or embeddings.</param>
-public readonly record struct SequenceRows(int Sequence, PromptRows Rows);
+/// <param name="Rows">Its rows in order, at least one.</param>
+public readonly record struct SequenceRows(int Sequence, IReadOnlyList<PromptRows> Rows)
+{
+    /// <summary>Rows of one kind.</summary>
+    public SequenceRows(int sequence, PromptRows rows) : this(sequence, [rows])
+    {
+    }
+}
 
 /// <summary>How the next token is drawn. Values outside the ranges are refused with <see cref="ArgumentOutOfRangeException"/>.</summary>
 public sealed record SamplingSettings
@@ -129,6 +135,16 @@ public interface ILanguageModel : IDisposable
     /// <summary>Number of sequences the context holds; ids are 0 to SequenceCount - 1.</summary>
     int SequenceCount { get; }
 
+    /// <summary>
+    /// Parts of the model that evaluate side by side, at least 1: in one pass, the rows of sequences in different lanes are evaluated at
+    /// the same time. Sequence s is in lane s mod LaneCount. <see cref="CopySequence"/> costs nothing to speak of within a lane, and copies
+    /// between two.
+    /// </summary>
+    int LaneCount => 1;
+
+    /// <summary>Whether a batch may hold tokens beside embeddings.</summary>
+    bool JoinsRows => false;
+
     /// <summary>Rows one batched evaluation takes at most, all sequences together; at least <see cref="SequenceCount"/>.</summary>
     int BatchLength { get; }
 
@@ -155,11 +171,12 @@ public interface ILanguageModel : IDisposable
 
     /// <summary>
     /// Evaluates rows of several sequences in one pass through the model (one read of the weights), each at the next consecutive
-    /// positions of its sequence; afterwards <see cref="GetLogits"/> gives those of each sequence's last row. Usually one row each: a
-    /// decode step of every running request.
+    /// positions of its sequence; afterwards <see cref="GetLogits"/> gives those of each sequence's last row. Usually one row of every
+    /// running request, its decode step, and parts of the prompts of those that begin.
     /// </summary>
     /// <param name="batch">
-    /// At least one entry, each of another sequence; either all tokens or all embeddings; <see cref="BatchLength"/> rows in all at most.
+    /// At least one entry, each of another sequence; <see cref="BatchLength"/> rows in all at most. Tokens and embeddings together only
+    /// where <see cref="JoinsRows"/>.
     /// </param>
     /// <param name="cancellationToken">Ends the pass; what was evaluated until then is removed again, of every sequence.</param>
     /// <exception cref="ArgumentException">The batch breaks one of the rules above; nothing was evaluated.</exception>
@@ -178,9 +195,6 @@ public interface ILanguageModel : IDisposable
 
     /// <summary>Makes <paramref name="target"/> share the first <paramref name="length"/> positions of <paramref name="source"/>.</summary>
     void CopySequence(int source, int target, int length);
-
-    /// <summary>Whether <see cref="CopySequence"/> between two sequences costs nothing to speak of; otherwise it copies what they then share.</summary>
-    bool SharesFreely(int source, int target) => true;
 
     /// <summary>Creates a sampler over this model's logits.</summary>
     /// <exception cref="ArgumentException">Settings out of range, or a grammar that does not parse.</exception>

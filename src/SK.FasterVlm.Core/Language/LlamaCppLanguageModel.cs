@@ -13,8 +13,8 @@ public sealed class LlamaCppLanguageModel : LlamaLanguageModel
         LanguageModelFile file, LlamaModelHandle model, ContextLanes lanes, LanguageModelInfo info, CancellationFlag cancel, ContextSize size)
         : base(model, file, info, cancel, size) => _lanes = lanes;
 
-    /// <summary>Contexts that run side by side.</summary>
-    internal int LaneCount => _lanes.Count;
+    /// <summary>Contexts over the same weights, see <see cref="ContextLanes"/>.</summary>
+    public override int LaneCount => _lanes.Count;
 
     /// <summary>Loads a model.</summary>
     /// <param name="path">A GGUF file of a text decoder.</param>
@@ -41,9 +41,6 @@ public sealed class LlamaCppLanguageModel : LlamaLanguageModel
         options.Validate();
         return LlamaCppLoader.Load(path, options, lanes, logger, progress, cancellationToken);
     }
-
-    /// <inheritdoc/>
-    public override bool SharesFreely(int source, int target) => source % LaneCount == target % LaneCount;
 
     internal override SafeHandle ContextOf(int sequence) => _lanes.ContextOf(sequence);
 

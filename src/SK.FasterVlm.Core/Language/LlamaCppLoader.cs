@@ -40,7 +40,8 @@ internal static unsafe partial class LlamaCppLoader
             int threads = HostMachine.Threads(options.Threads, (long)Llama.llama_model_size(model));
             int laneCount = Math.Min(lanes ?? LaneCount(options, onGpu, threads, contextLength, kvPerToken), options.MaxSequences);
             ContextSize size = new(contextLength, cacheLength, options.MaxSequences, 0);
-            while (contexts.Count < laneCount) contexts.Add(MakeContext(model, options, InLane(size, laneCount), threads, flash, cancel));
+            ContextSize inLane = InLane(size, laneCount);
+            while (contexts.Count < laneCount) contexts.Add(MakeContext(model, options, inLane, threads, flash, cancel));
             var tokenizer = new LlamaTokenizer(model);
             var info = new LanguageModelInfo(
                 file.Name, file.Header.Architecture, Llama.llama_model_n_embd_inp(model), Llama.llama_model_n_layer(model), tokenizer.Size,
@@ -52,8 +53,9 @@ internal static unsafe partial class LlamaCppLoader
                 FlashAttention = flash,
             };
             size = size with { BatchLength = (int)Llama.llama_n_batch(contexts[0]) };
-            return new LlamaCppLanguageModel(
-                file, model, new ContextLanes(contexts, size.BatchLength, info.EmbeddingWidth), info, cancel, size);
+            ContextLanes all = new(
+                contexts, inLane.SequenceCount - 1, HostMachine.PhysicalCores / threads, size.BatchLength, info.EmbeddingWidth);
+            return new LlamaCppLanguageModel(file, model, all, info, cancel, size);
         }
         catch
         {
@@ -140,22 +142,29 @@ internal static unsafe partial class LlamaCppLoader
         throw new ModelFormatException($"{file.File.Name} ({file.Header.Architecture}) {problem} and cannot be used.");
     }
 
-    /// <summary>Contexts side by side: as many as the cores that one of a small model leaves idle, while their caches are small too.</summary>
+    /// <summary>
+    /// Contexts side by side: as many as the cores that one of a small model leaves idle, while their caches are small too. For many
+    /// sequences twice as many, because each row is scored against all cells of its lane.
+    /// </summary>
     static int LaneCount(FasterVlmOptions options, bool onGpu, int threads, int contextLength, long kvPerToken)
     {
         const long Small = 128L << 20;
+        const int Few = 4; // sequences of a lane, below which passes cost more than cells
         bool fits = (Int128)kvPerToken * contextLength * options.MaxSequences <= Small;
-        return options.Threads > 0 || onGpu || !fits ? 1 : HostMachine.PhysicalCores / threads;
+        if (options.Threads > 0 || onGpu || !fits) return 1;
+        int cores = HostMachine.PhysicalCores / threads;
+        return Math.Clamp(options.MaxSequences / Few, cores, 2 * cores);
     }
 
     /// <summary>
     /// What the context of a lane has room for: of several, each its sequences at their full length, because what two lanes hold of one
-    /// prefix takes room in both.
+    /// prefix takes room in both, and one sequence more by which prefixes are copied.
     /// </summary>
     static ContextSize InLane(ContextSize size, int lanes)
     {
+        if (lanes == 1) return size;
         int sequences = (size.SequenceCount + lanes - 1) / lanes;
-        return size with { CacheLength = lanes == 1 ? size.CacheLength : sequences * size.ContextLength, SequenceCount = sequences };
+        return size with { CacheLength = sequences * size.ContextLength, SequenceCount = sequences + 1 };
     }
 
     static LlamaContextHandle MakeContext(

@@ -73,9 +73,6 @@ public abstract partial class LlamaLanguageModel : IEvaluationContext
         Share(source, target, length);
     }
 
-    /// <inheritdoc/>
-    public virtual bool SharesFreely(int source, int target) => true;
-
     void IEvaluationContext.Decode(
         ReadOnlySpan<BatchRun> runs, ReadOnlySpan<int> tokens, ReadOnlySpan<float> embeddings, CancellationToken cancellationToken)
     {

@@ -52,6 +52,12 @@ public abstract partial class LlamaLanguageModel : ILanguageModel
     public int SequenceCount { get; }
 
     /// <inheritdoc/>
+    public virtual int LaneCount => 1;
+
+    /// <inheritdoc/>
+    public bool JoinsRows => _evaluator.JoinsRows;
+
+    /// <inheritdoc/>
     public int BatchLength { get; }
 
     /// <inheritdoc/>

@@ -9,15 +9,18 @@ internal sealed partial class SequenceEvaluator
     internal void Evaluate(IReadOnlyList<SequenceRows> batch, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(batch);
-        int total = CheckBatch(batch);
+        (int total, bool embeddings) = CheckBatch(batch);
         var runs = new BatchRun[batch.Count];
         for (int i = 0; i < runs.Length; i++)
         {
-            (int sequence, PromptRows rows) = batch[i];
-            int start = _context.SequenceLength(sequence);
-            runs[i] = new BatchRun(sequence, start, rows.Count, true);
-            if (rows.Count > _contextLength - start)
-                throw new ContextLengthException(start + rows.Count, _contextLength, rows.AreEmbeddings ? rows.Count : 0);
+            (int sequence, IReadOnlyList<PromptRows> rows) = batch[i];
+            int start = _context.SequenceLength(sequence), count = Count(rows);
+            runs[i] = new BatchRun(sequence, start, count, true);
+            if (count > _contextLength - start)
+            {
+                int visual = rows.Where(static r => r.AreEmbeddings).Sum(static r => r.Count);
+                throw new ContextLengthException(start + count, _contextLength, visual);
+            }
         }
         cancellationToken.ThrowIfCancellationRequested();
 
@@ -25,7 +28,8 @@ internal sealed partial class SequenceEvaluator
         bool done = false;
         try
         {
-            EvaluateTogether(batch, runs, total, cancellationToken);
+            if (embeddings) DecodeEmbeddings(batch, runs, total, cancellationToken);
+            else DecodeTokens(batch, runs, total, cancellationToken);
             done = true;
         }
         finally
@@ -33,51 +37,77 @@ internal sealed partial class SequenceEvaluator
             if (!done && !_context.IsDisposed)
                 foreach (BatchRun run in runs) _context.TrimSequence(run.Sequence, run.Position);
         }
-    }
-
-    void EvaluateTogether(IReadOnlyList<SequenceRows> batch, BatchRun[] runs, int total, CancellationToken cancellationToken)
-    {
-        bool embeddings = batch[0].Rows.AreEmbeddings;
-        int width = embeddings ? _width : 0;
-        int[] tokens = ArrayPool<int>.Shared.Rent(total);
-        float[] rows = ArrayPool<float>.Shared.Rent(total * width);
-        try
-        {
-            int at = 0;
-            foreach ((_, PromptRows run) in batch)
-            {
-                if (embeddings) run.Embeddings.Span.CopyTo(rows.AsSpan(at * width));
-                else run.Tokens.Span.CopyTo(tokens.AsSpan(at));
-                at += run.Count;
-            }
-            if (embeddings) _context.Decode(runs, default, rows.AsSpan(0, total * width), cancellationToken);
-            else _context.Decode(runs, tokens.AsSpan(0, total), default, cancellationToken);
-        }
-        finally
-        {
-            ArrayPool<int>.Shared.Return(tokens);
-            ArrayPool<float>.Shared.Return(rows);
-        }
         int end = 0;
         foreach (BatchRun run in runs) _logitsRows[run.Sequence] = (end += run.Count) - 1;
     }
 
-    int CheckBatch(IReadOnlyList<SequenceRows> batch)
+    void DecodeTokens(IReadOnlyList<SequenceRows> batch, BatchRun[] runs, int total, CancellationToken cancellationToken)
+    {
+        int[] tokens = ArrayPool<int>.Shared.Rent(total);
+        try
+        {
+            int at = 0;
+            foreach ((_, IReadOnlyList<PromptRows> rows) in batch)
+            {
+                foreach (PromptRows run in rows)
+                {
+                    run.Tokens.Span.CopyTo(tokens.AsSpan(at));
+                    at += run.Count;
+                }
+            }
+            _context.Decode(runs, tokens.AsSpan(0, total), default, cancellationToken);
+        }
+        finally
+        {
+            ArrayPool<int>.Shared.Return(tokens);
+        }
+    }
+
+    void DecodeEmbeddings(IReadOnlyList<SequenceRows> batch, BatchRun[] runs, int total, CancellationToken cancellationToken)
+    {
+        float[] values = ArrayPool<float>.Shared.Rent(total * _width);
+        try
+        {
+            int at = 0;
+            foreach ((_, IReadOnlyList<PromptRows> rows) in batch) at += WriteEmbeddings(rows, values.AsSpan(at));
+            _context.Decode(runs, default, values.AsSpan(0, at), cancellationToken);
+        }
+        finally
+        {
+            ArrayPool<float>.Shared.Return(values);
+        }
+    }
+
+    /// <returns>The number of rows, and whether there are embeddings among them.</returns>
+    (int Total, bool Embeddings) CheckBatch(IReadOnlyList<SequenceRows> batch)
     {
         if (batch.Count == 0) throw new ArgumentException("There are no rows to evaluate.", nameof(batch));
         long total = 0;
-        var seen = new HashSet<int>();
-        foreach ((int sequence, PromptRows rows) in batch)
+        bool tokens = false, embeddings = false;
+        _batches++;
+        foreach ((int sequence, IReadOnlyList<PromptRows> rows) in batch)
         {
             CheckSequence(sequence);
-            if (!seen.Add(sequence)) throw new ArgumentException($"Sequence {sequence} is in the batch twice.", nameof(batch));
-            CheckRun(rows);
-            if (rows.AreEmbeddings != batch[0].Rows.AreEmbeddings)
-                throw new ArgumentException("A batch holds either tokens or embeddings, not both.", nameof(batch));
-            total += rows.Count;
+            if (_lastBatch[sequence] == _batches) throw new ArgumentException($"Sequence {sequence} is in the batch twice.", nameof(batch));
+            _lastBatch[sequence] = _batches;
+            total += CheckRows(rows);
+            foreach (PromptRows run in rows)
+            {
+                tokens |= !run.AreEmbeddings;
+                embeddings |= run.AreEmbeddings;
+            }
         }
+        if (tokens && embeddings && !JoinsRows)
+            throw new ArgumentException("A batch of this model holds either tokens or embeddings, not both.", nameof(batch));
         return total <= _context.Capacity
-            ? (int)total
+            ? ((int)total, embeddings)
             : throw new ArgumentException($"A batch takes {_context.Capacity} rows, not {total}.", nameof(batch));
+    }
+
+    static int Count(IReadOnlyList<PromptRows> rows)
+    {
+        int count = 0;
+        foreach (PromptRows run in rows) count += run.Count;
+        return count;
     }
 }

@@ -43,6 +43,8 @@ internal sealed partial class SequenceEvaluator
     readonly EmbeddingTable? _embeddings;
     readonly int _width, _contextLength;
     readonly int[] _logitsRows;
+    readonly long[] _lastBatch;
+    long _batches;
 
     /// <summary>Creates an evaluator.</summary>
     /// <param name="context">The context, with empty sequences.</param>
@@ -56,11 +58,14 @@ internal sealed partial class SequenceEvaluator
     {
         (_context, _tokenizer, _embeddings) = (context, tokenizer, embeddings);
         (_width, _contextLength) = (width, contextLength);
-        _logitsRows = new int[sequenceCount];
+        (_logitsRows, _lastBatch) = (new int[sequenceCount], new long[sequenceCount]);
         Array.Fill(_logitsRows, -1);
     }
 
-    /// <summary>Rows joined into one batch at most; see <see cref="Evaluate(int, IReadOnlyList{PromptRows}, CancellationToken)"/>.</summary>
+    /// <summary>Whether text and image rows can go in one batch.</summary>
+    internal bool JoinsRows => _embeddings is not null;
+
+    /// <summary>Rows of a lone prompt joined into one batch at most; see <see cref="Evaluate(int, IReadOnlyList{PromptRows}, CancellationToken)"/>.</summary>
     internal int JoinLimit { get; set; } = 256;
 
     /// <summary>Row of the last batch that has a sequence's logits.</summary>
@@ -139,21 +144,29 @@ internal sealed partial class SequenceEvaluator
         float[] joined = ArrayPool<float>.Shared.Rent(total * _width);
         try
         {
-            int at = 0;
-            foreach (PromptRows row in rows)
-            {
-                Span<float> target = joined.AsSpan(at, row.Count * _width);
-                if (row.AreEmbeddings) row.Embeddings.Span[..target.Length].CopyTo(target);
-                else _embeddings!.Read(row.Tokens.Span, target);
-                at += target.Length;
-            }
-            _context.Decode([new BatchRun(sequence, position, total, true)], default, joined.AsSpan(0, at), cancellationToken);
+            WriteEmbeddings(rows, joined);
+            _context.Decode([new BatchRun(sequence, position, total, true)], default, joined.AsSpan(0, total * _width), cancellationToken);
             _logitsRows[sequence] = total - 1;
         }
         finally
         {
             ArrayPool<float>.Shared.Return(joined);
         }
+    }
+
+    /// <summary>Writes rows as embeddings, tokens as the model's own table has them.</summary>
+    /// <returns>Numbers written.</returns>
+    int WriteEmbeddings(IReadOnlyList<PromptRows> rows, Span<float> target)
+    {
+        int at = 0;
+        foreach (PromptRows row in rows)
+        {
+            Span<float> to = target.Slice(at, row.Count * _width);
+            if (row.AreEmbeddings) row.Embeddings.Span[..to.Length].CopyTo(to);
+            else _embeddings!.Read(row.Tokens.Span, to);
+            at += to.Length;
+        }
+        return at;
     }
 
     int CheckRows(IReadOnlyList<PromptRows> rows)

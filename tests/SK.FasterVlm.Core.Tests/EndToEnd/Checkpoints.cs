@@ -61,6 +61,8 @@ sealed class Checkpoints : IAsyncDisposable
         public int CacheLength => inner.CacheLength;
         public int SequenceCount => inner.SequenceCount;
         public int BatchLength => inner.BatchLength;
+        public int LaneCount => inner.LaneCount;
+        public bool JoinsRows => inner.JoinsRows;
 
         public int[] Tokenize(string text, bool parseSpecial)
         {

@@ -33,7 +33,11 @@ sealed class ScriptedLanguageModel : ILanguageModel
 
     public int CacheLength => Cells ?? ContextLength;
 
-    public int BatchLength => 512;
+    public int BatchLength { get; init; } = 512;
+
+    public int LaneCount { get; init; } = 1;
+
+    public bool JoinsRows { get; init; }
 
     public int SequenceCount
     {
@@ -122,8 +126,10 @@ sealed class ScriptedLanguageModel : ILanguageModel
     public void Evaluate(IReadOnlyList<SequenceRows> batch, CancellationToken cancellationToken = default)
     {
         Assert.Equal(batch.Count, batch.Select(static b => b.Sequence).Distinct().Count());
-        Assert.True(batch.Sum(static b => b.Rows.Count) <= BatchLength);
-        Evaluate([.. batch.Select(static b => (b.Sequence, b.Rows))], cancellationToken);
+        PromptRows[] all = [.. batch.SelectMany(static b => b.Rows)];
+        Assert.True(all.Sum(static r => r.Count) <= BatchLength);
+        Assert.True(JoinsRows || all.Select(static r => r.AreEmbeddings).Distinct().Count() == 1);
+        Evaluate([.. batch.SelectMany(static b => b.Rows.Select(r => (b.Sequence, r)))], cancellationToken);
     }
 
     void Evaluate((int Sequence, PromptRows Rows)[] runs, CancellationToken cancellationToken)

@@ -23,6 +23,22 @@ public class PrefixCacheTests
     }
 
     [Fact]
+    public async Task What_is_shared_stays_in_its_lane_where_it_can()
+    {
+        await using Rig rig = new(sequences: 6, lanes: 2);
+        await rig.CheckAsync(Ask("first of its kind"));
+        await rig.CheckAsync(Ask("quite another thing"));
+        rig.Language.Passes.Clear();
+        await rig.CheckAsync(Ask("first of its children")); // in lane 0, as what it shares
+        await rig.CheckAsync(Ask("quite another thought")); // in lane 1
+        int[] sequences = [.. rig.Language.Passes.Select(static p => p.Single().Sequence).Distinct()];
+        Assert.Equal(2, sequences.Length);
+        Assert.Equal(0, sequences[0] % 2);
+        Assert.Equal(sequences[0] + 1, sequences[1]);
+        rig.AssertIdle();
+    }
+
+    [Fact]
     public async Task A_conversation_goes_on_where_its_answer_ended()
     {
         await using Rig rig = new(sequences: 1);
@@ -141,7 +157,7 @@ public class PrefixCacheTests
         await SchedulerTests.Until(() => rig.Generator.Scheduler.WaitingCount == 1);
         gate.Open();
         await writing;
-        Assert.Equal(1 + 19 + 1, (await next).CachedPromptTokens); // its first token was evaluated when the next one started
+        Assert.Equal(1 + 19, (await next).CachedPromptTokens); // the prompt; its first token was drawn, not evaluated, when the next one started
         rig.AssertIdle();
     }
 

@@ -15,9 +15,21 @@ sealed class Rig : IAsyncDisposable
 
     Gate? _gate;
 
-    public Rig(int sequences = 4, int context = 512, int? cells = null, Action<FasterVlmOptions>? configure = null, TimeProvider? time = null)
+    public Rig(
+        int sequences = 4, int context = 512, int? cells = null, Action<FasterVlmOptions>? configure = null, TimeProvider? time = null,
+        int lanes = 1, bool joins = false, int batch = 512)
     {
-        Language = new() { SequenceCount = sequences, ContextLength = context, Cells = cells, OneThread = true, Reply = Next };
+        Language = new()
+        {
+            SequenceCount = sequences,
+            ContextLength = context,
+            Cells = cells,
+            LaneCount = lanes,
+            JoinsRows = joins,
+            BatchLength = batch,
+            OneThread = true,
+            Reply = Next,
+        };
         FasterVlmOptions options = new() { PrefillChunk = 16 };
         configure?.Invoke(options);
         Generator = new Generator(Language, Vision, null, options, time ?? TimeProvider.System);

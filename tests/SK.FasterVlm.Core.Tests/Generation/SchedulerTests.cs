@@ -40,10 +40,12 @@ public class SchedulerTests
         Assert.Equal(0, rig.Pool.Used);
     }
 
-    [Fact]
-    public async Task A_long_prompt_is_evaluated_in_parts_with_a_step_of_the_running_requests_between_them()
+    [Theory]
+    [InlineData(false)] // visual tokens and text go in passes of their own
+    [InlineData(true)]
+    public async Task A_long_prompt_is_evaluated_in_parts_with_a_step_of_the_running_requests_for_each(bool joins)
     {
-        await using Rig rig = new(sequences: 2);
+        await using Rig rig = new(sequences: 2, joins: joins);
         Rig.Gate gate = rig.Hold();
         Task<GenerationStatistics> running = rig.CheckAsync(Ask("short", 40));
         await gate.ArrivedAsync();
@@ -55,10 +57,93 @@ public class SchedulerTests
         await Task.WhenAll(running, later);
 
         (int Sequence, int Count)[][] passes = [.. rig.Language.Passes.Skip(2)];
-        int[] prompt = [.. passes.Select(static (p, i) => (p, i)).Where(static p => p.p[0].Count > 1).Select(static p => p.i)];
+        int[] prompt = [.. passes.Select(static (p, i) => (p, i)).Where(static p => p.p.Any(static s => s.Count > 1)).Select(static p => p.i)];
         Assert.Equal(11, prompt.Length); // 1 + 16 + 150 rows by 16
-        for (int i = 1; i < prompt.Length; i++) Assert.Equal(2, prompt[i] - prompt[i - 1]);
-        Assert.All(prompt, i => Assert.True(passes[i].Length == 1 && passes[i][0].Count <= 16));
+        Assert.All(prompt, i => Assert.InRange(passes[i].Max(static s => s.Count), 1, 16));
+        for (int i = 0; i < prompt.Length; i++)
+        {
+            // The first part is the begin-of-sequence token and 15 visual ones, the second the last of these and text.
+            bool shared = joins || i >= 2;
+            if (shared) Assert.Equal([1], passes[prompt[i]].Select(static s => s.Count).Where(static c => c == 1));
+            else Assert.Single(passes[prompt[i]]);
+            if (i > 0) Assert.Equal(joins || i > 2 ? 1 : 2, prompt[i] - prompt[i - 1]);
+        }
+        rig.AssertIdle();
+    }
+
+    [Fact]
+    public async Task A_pass_never_has_more_rows_than_the_model_takes()
+    {
+        // 16 rows of a prompt and 6 decode steps do not go in one pass of 20; the scripted model refuses more.
+        await using Rig rig = new(sequences: 8, joins: true, batch: 20);
+        Rig.Gate gate = rig.Hold();
+        Task<GenerationStatistics>[] running = [.. Enumerable.Range(0, 6).Select(i => rig.CheckAsync(Ask($"{i}", 30)))];
+        await gate.ArrivedAsync();
+        await Until(() => rig.Generator.Scheduler.WaitingCount == 5);
+        Task<GenerationStatistics> later = rig.CheckAsync(Ask(new string('x', 100), 4, "A"));
+        await Until(() => rig.Generator.Scheduler.WaitingCount == 6);
+        gate.Open();
+        await Task.WhenAll([.. running, later]);
+        Assert.Contains(rig.Language.Passes, static p => p.Length == 1 && p[0].Count == 16);
+        Assert.Contains(rig.Language.Passes, static p => p.Length >= 6 && p.All(static s => s.Count == 1));
+        rig.AssertIdle();
+    }
+
+    [Fact]
+    public async Task Prompts_fill_the_lanes_side_by_side()
+    {
+        await using Rig rig = new(sequences: 8, lanes: 4, configure: static o => o.PrefixCache = false);
+        rig.Generator.Scheduler.Held = true;
+        Task<GenerationStatistics>[] requests = [.. Enumerable.Range(0, 8).Select(i => rig.CheckAsync(Ask($"{i} how many are red?", 20)))];
+        await Until(() => rig.Generator.Scheduler.WaitingCount == 8);
+        rig.Generator.Scheduler.Held = false;
+        await Task.WhenAll(requests);
+        // Four whole prompts at once, then parts of the other four beside the steps of these, then all.
+        Assert.Equal([0, 1, 2, 3], rig.Language.Passes[0].Select(static s => s.Sequence % 4).Order());
+        Assert.All(rig.Language.Passes[0], static s => Assert.Equal(20, s.Count));
+        Assert.Equal([1, 1, 1, 1, 16, 16, 16, 16], rig.Language.Passes[1].Select(static s => s.Count).Order());
+        Assert.Contains(rig.Language.Passes, static p => p.Length == 8 && p.All(static s => s.Count == 1));
+        rig.AssertIdle();
+    }
+
+    [Fact]
+    public async Task A_prompt_that_begins_as_one_that_is_being_evaluated_waits_for_what_both_have()
+    {
+        await using Rig rig = new(sequences: 8, lanes: 4);
+        rig.Generator.Scheduler.Held = true;
+        const string Same = "all of us begin with these words; ";
+        Task<GenerationStatistics>[] requests = [.. Enumerable.Range(0, 8).Select(i => rig.CheckAsync(Ask($"{Same}{i}?", 20)))];
+        await Until(() => rig.Generator.Scheduler.WaitingCount == 8);
+        rig.Generator.Scheduler.Held = false;
+        GenerationStatistics[] all = await Task.WhenAll(requests);
+        Assert.Equal(7, all.Count(static s => s.CachedPromptTokens == 1 + Same.Length));
+        Assert.Contains(rig.Language.Passes, static p => p.Count(static s => s.Count == 2) == 4); // what is left of four of them, at once
+        rig.AssertIdle();
+    }
+
+    [Fact]
+    public async Task Cancelling_one_of_several_prompts_in_a_pass_ends_that_one()
+    {
+        await using Rig rig = new(sequences: 4, lanes: 4, configure: static o => o.PrefixCache = false);
+        Rig.Gate gate = rig.Hold();
+        using CancellationTokenSource cancel = new();
+        Task<GenerationStatistics> first = rig.CheckAsync(Ask("the first one", 30));
+        await gate.ArrivedAsync();
+        Task<GenerationResult> gone = rig.RunAsync(Ask(new string('g', 200), 30), cancel.Token);
+        await Until(() => rig.Generator.Scheduler.WaitingCount == 1);
+        Task<GenerationStatistics> other = rig.CheckAsync(Ask(new string('o', 200), 30));
+        await Until(() => rig.Generator.Scheduler.WaitingCount == 2);
+        for (int i = 0; i < 3; i++)
+        {
+            gate.Step();
+            await gate.ArrivedAsync(); // both are being evaluated, beside the first one's steps
+        }
+        await cancel.CancelAsync();
+        gate.Open();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => gone);
+        await Task.WhenAll(first, other);
+        rig.AssertIdle();
+        Assert.Equal(0, rig.Pool.Used);
     }
 
     [Fact]
