@@ -115,8 +115,8 @@ public sealed class FasterVlmOptions
     public TimeSpan? RequestTimeout { get; set; }
 
     /// <summary>
-    /// Rows of a new prompt evaluated between two tokens of the requests that are running, 0 (default: as many as take about three
-    /// times as long as a token, as measured) or 1 to 16,384. While nothing else runs a prompt is evaluated whole.
+    /// Rows of a new prompt evaluated beside a token of the requests that are running, 0 (default: as many as take about four times as
+    /// long as the token, as measured, or 2 ms) or 1 to 16,384. While nothing else runs a prompt is evaluated whole.
     /// </summary>
     public int PrefillChunk { get; set; }
 

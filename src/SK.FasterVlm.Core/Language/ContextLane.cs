@@ -16,7 +16,7 @@ internal sealed unsafe class ContextLane(LlamaContextHandle context, int batchLe
     internal EvaluationBatch Batch { get; } = new(batchLength);
 
     /// <summary>What <c>llama_decode</c> answered.</summary>
-    internal int Result { get; private set; }
+    internal int Status { get; private set; }
 
     /// <summary>What the call threw instead.</summary>
     internal ExceptionDispatchInfo? Error { get; private set; }
@@ -37,15 +37,15 @@ internal sealed unsafe class ContextLane(LlamaContextHandle context, int batchLe
         }
     }
 
-    /// <summary>Evaluates the copied rows. Never throws: <see cref="Result"/> or <see cref="Error"/> tells.</summary>
+    /// <summary>Evaluates the copied rows. Never throws: <see cref="Status"/> or <see cref="Error"/> tells.</summary>
     internal void Run()
     {
-        (Result, Error) = (0, null);
+        (Status, Error) = (0, null);
         try
         {
             fixed (int* tokens = _tokens)
             fixed (float* embeddings = _embeddings)
-                Result = Batch.Decode(Context, _areEmbeddings ? null : tokens, _areEmbeddings ? embeddings : null);
+                Status = Batch.Decode(Context, _areEmbeddings ? null : tokens, _areEmbeddings ? embeddings : null);
         }
         catch (Exception e)
         {

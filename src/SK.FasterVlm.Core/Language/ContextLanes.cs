@@ -35,6 +35,12 @@ internal sealed unsafe class ContextLanes : IDisposable
     /// <summary>How many there are.</summary>
     internal int Count => _lanes.Length;
 
+    /// <summary>
+    /// Rows the library's kernels take at once, where one left over costs nearly as much as all of them; 1 (the default) where not. With one
+    /// lane, a pass that lacks one row is filled up.
+    /// </summary>
+    internal int RowsOfAKernel { get; init; } = 1;
+
     /// <summary>Evaluates rows, those of different lanes at the same time.</summary>
     /// <returns>What <c>llama_decode</c> answers; of several lanes that failed, the first one's. A lane that did not fail has then kept its rows.</returns>
     internal int Decode(ReadOnlySpan<BatchRun> runs, ReadOnlySpan<int> tokens, ReadOnlySpan<float> embeddings)
@@ -51,6 +57,8 @@ internal sealed unsafe class ContextLanes : IDisposable
         ContextLane first = _lanes[_laneOfRow[row - 1]];
         if (first.Batch.Count == row)
         {
+            if (RowsOfAKernel > 1 && row % RowsOfAKernel == RowsOfAKernel - 1 && row < first.Batch.Capacity)
+                return DecodeFilledUp(first, runs[^1], tokens, embeddings, row);
             fixed (int* t = tokens)
             fixed (float* e = embeddings)
                 return first.Batch.Decode(first.Context, t, e);
@@ -133,6 +141,27 @@ internal sealed unsafe class ContextLanes : IDisposable
         foreach (ContextLane lane in _lanes) lane.Dispose();
     }
 
+    /// <summary>
+    /// Evaluates rows with one more: the last one again, behind it in its sequence, where no row sees it, and removed at once.
+    /// </summary>
+    int DecodeFilledUp(ContextLane lane, BatchRun last, ReadOnlySpan<int> tokens, ReadOnlySpan<float> embeddings, int rows)
+    {
+        lane.Take(0, tokens, embeddings, 0, rows, _width);
+        lane.Take(rows, tokens, embeddings, rows - 1, 1, _width);
+        int end = last.Position + last.Count;
+        lane.Batch.Add(last.Sequence / _lanes.Length, end, 1, wantLogits: false);
+        lane.Run();
+        lane.Error?.Throw();
+        if (lane.Status == 0 && !RemoveFrom(last.Sequence, end))
+            throw new NativeRuntimeException($"Sequence {last.Sequence} could not be cut back to {end} positions. {NativeLog.Tail()}");
+        const int NoRoom = 1;
+        if (lane.Status != NoRoom) return lane.Status;
+        lane.Batch.DropLast();
+        lane.Run();
+        lane.Error?.Throw();
+        return lane.Status;
+    }
+
     int DecodeTogether()
     {
         int count = 0;
@@ -144,7 +173,7 @@ internal sealed unsafe class ContextLanes : IDisposable
         foreach (ContextLane lane in _busy.AsSpan(0, count))
         {
             lane.Error?.Throw();
-            if (result == 0) result = lane.Result;
+            if (result == 0) result = lane.Status;
         }
         return result;
     }

@@ -35,6 +35,9 @@ internal sealed unsafe class EvaluationBatch
     /// <summary>Begins another batch.</summary>
     internal void Clear() => Count = 0;
 
+    /// <summary>Takes the row that was added last back.</summary>
+    internal void DropLast() => Count--;
+
     /// <summary>Adds rows at consecutive positions of a sequence.</summary>
     /// <param name="sequence">Sequence id.</param>
     /// <param name="position">Position of the first row.</param>

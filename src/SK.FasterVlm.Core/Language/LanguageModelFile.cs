@@ -95,6 +95,16 @@ internal sealed class LanguageModelFile : IDisposable
         return quantised > File.Length / 2 ? llama_load_mode.LLAMA_LOAD_MODE_NONE : llama_load_mode.LLAMA_LOAD_MODE_MMAP;
     }
 
+    /// <summary>
+    /// Rows ggml's kernels take at once on a CPU, where most of the weights are of a type it repacks (ggml-cpu/repack.cpp): a row left over
+    /// goes through all weights alone. Measured on a 7B model in Q4_0 with 2 threads: 3 rows take 330 ms, 4 rows 220.
+    /// </summary>
+    internal int RowsOfAKernel()
+    {
+        long repacked = File.Tensors.Where(static t => t.Type is GgmlType.Q4_0 or GgmlType.Q4_K).Sum(static t => t.ByteSize);
+        return repacked > File.Length / 2 ? 4 : 1;
+    }
+
     public void Dispose() => File.Dispose();
 
     long HeadWidth(string name) =>

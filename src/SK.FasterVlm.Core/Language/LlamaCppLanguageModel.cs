@@ -16,6 +16,9 @@ public sealed class LlamaCppLanguageModel : LlamaLanguageModel
     /// <summary>Contexts over the same weights, see <see cref="ContextLanes"/>.</summary>
     public override int LaneCount => _lanes.Count;
 
+    /// <summary>See <see cref="ContextLanes.RowsOfAKernel"/>.</summary>
+    internal int RowsOfAKernel => _lanes.RowsOfAKernel;
+
     /// <summary>Loads a model.</summary>
     /// <param name="path">A GGUF file of a text decoder.</param>
     /// <param name="options">Context, batch, threads, cache, loading and GPU settings; see each.</param>

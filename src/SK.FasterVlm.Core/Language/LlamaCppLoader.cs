@@ -54,7 +54,10 @@ internal static unsafe partial class LlamaCppLoader
             };
             size = size with { BatchLength = (int)Llama.llama_n_batch(contexts[0]) };
             ContextLanes all = new(
-                contexts, inLane.SequenceCount - 1, HostMachine.PhysicalCores / threads, size.BatchLength, info.EmbeddingWidth);
+                contexts, inLane.SequenceCount - 1, HostMachine.PhysicalCores / threads, size.BatchLength, info.EmbeddingWidth)
+            {
+                RowsOfAKernel = onGpu ? 1 : file.RowsOfAKernel(),
+            };
             return new LlamaCppLanguageModel(file, model, all, info, cancel, size);
         }
         catch
