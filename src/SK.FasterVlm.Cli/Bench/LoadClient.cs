@@ -39,7 +39,8 @@ internal sealed class LoadClient : IDisposable
     /// <exception cref="CliException">Nobody answers there, or it lists no model.</exception>
     public static async Task<LoadClient> ConnectAsync(string address, CancellationToken cancellationToken)
     {
-        HttpClient http = new(new SocketsHttpHandler { UseProxy = false })
+        // A connection per request: some servers, llama.cpp's among them, end one after a number of requests without saying so before.
+        HttpClient http = new(new SocketsHttpHandler { UseProxy = false, PooledConnectionLifetime = TimeSpan.Zero })
         {
             BaseAddress = new Uri(address.TrimEnd('/') + "/"),
             Timeout = Timeout.InfiniteTimeSpan,
@@ -67,9 +68,21 @@ internal sealed class LoadClient : IDisposable
     /// <param name="outputTokens">Tokens at most.</param>
     /// <param name="bannedToken">Token id the answer must not hold.</param>
     /// <param name="cancellationToken">Ends the request.</param>
-    /// <exception cref="CliException">The server refused, or its answer was empty.</exception>
+    /// <exception cref="CliException">The server refused or went away, or its answer was empty.</exception>
     public async Task<LoadAnswer> AskAsync(
         byte[]? image, string question, int outputTokens, int? bannedToken, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await SendAsync(image, question, outputTokens, bannedToken, cancellationToken);
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException)
+        {
+            throw new CliException($"{Address} broke the connection off: {e.GetBaseException().Message}", e);
+        }
+    }
+
+    async Task<LoadAnswer> SendAsync(byte[]? image, string question, int outputTokens, int? bannedToken, CancellationToken cancellationToken)
     {
         using HttpRequestMessage request = new(HttpMethod.Post, "chat/completions")
         {
