@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
 
@@ -125,7 +126,7 @@ public sealed class ServeTests
             string address = (await AddressAsync(process)).TrimEnd('/') + "/v1";
             string report = Path.Combine(directory.Path, "load");
             CliRun run = await CliRun.InProcessAsync(
-                ["bench", "load", "--url", address, "--url", address, "--runs", "2", "--streams", "3", "--max-tokens", "5", "--ban", "2", "--report", report]);
+                ["bench", "load", "--url", address, "--url", address, "--runs", "2", "--streams", "3", "--max-tokens", "5", "--ban", "2,131-258", "--report", report]);
             Assert.True(run.ExitCode == 0, run.Error);
             Assert.Equal(run.Output, await File.ReadAllTextAsync($"{report}.md", Test));
             Assert.Contains("| 3 streams at once (tokens/s) |", run.Output, StringComparison.Ordinal);
@@ -146,6 +147,47 @@ public sealed class ServeTests
         Assert.Equal(ExitCodes.Failure, run.ExitCode);
         Assert.Contains("does not answer as an OpenAI-compatible server", run.Error, StringComparison.Ordinal);
         Assert.Equal(ExitCodes.Usage, (await CliRun.InProcessAsync(["bench", "load", "--url", "here"])).ExitCode);
+    }
+
+    [Theory]
+    [InlineData("x")]
+    [InlineData("5-2")]
+    [InlineData("1-2-3")]
+    [InlineData("-1")]
+    [InlineData("0-9999999")]
+    [InlineData(",")]
+    public async Task Tokens_that_are_no_numbers_are_refused(string tokens)
+    {
+        CliRun run = await CliRun.InProcessAsync(["bench", "load", "--url", "http://127.0.0.1:1/v1", $"--ban={tokens}"]);
+        Assert.Equal(ExitCodes.Usage, run.ExitCode);
+        Assert.Contains(tokens, run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_server_that_goes_away_is_an_error_and_not_a_defect()
+    {
+        using TcpListener listener = new(IPAddress.Loopback, 0);
+        listener.Start();
+        Task server = Task.Run(async () =>
+        {
+            // Answers the list of models, then hangs up.
+            for (int i = 0; i < 2; i++)
+            {
+                using TcpClient client = await listener.AcceptTcpClientAsync(Test);
+                if (i == 1) break;
+                const string Models = """{"data":[{"id":"m"}]}""";
+                NetworkStream stream = client.GetStream();
+                Assert.True(await stream.ReadAsync(new byte[4096], Test) > 0);
+                await stream.WriteAsync(Encoding.ASCII.GetBytes(
+                    $"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {Models.Length}\r\nConnection: close\r\n\r\n{Models}"), Test);
+            }
+        }, Test);
+        string address = $"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}/v1";
+        CliRun run = await CliRun.InProcessAsync(["bench", "load", "--url", address, "--runs", "1"]);
+        await server;
+        Assert.Equal(ExitCodes.Failure, run.ExitCode);
+        Assert.Contains($"{address} broke the connection off", run.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("defect", run.Error, StringComparison.Ordinal);
     }
 
     static async Task<string> AddressAsync(Process process)

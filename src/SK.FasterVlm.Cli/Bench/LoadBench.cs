@@ -40,5 +40,5 @@ internal sealed class LoadBench(LoadSettings settings)
         AskAsync(client, image, question, settings.OutputTokens, cancellationToken);
 
     Task<LoadAnswer> AskAsync(LoadClient client, byte[]? image, string question, int tokens, CancellationToken cancellationToken) =>
-        client.AskAsync(image, question, tokens, settings.BannedToken, cancellationToken);
+        client.AskAsync(image, question, tokens, settings.BannedTokens, cancellationToken);
 }

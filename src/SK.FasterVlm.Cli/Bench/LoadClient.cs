@@ -66,15 +66,15 @@ internal sealed class LoadClient : IDisposable
     /// <param name="image">A JPEG; null asks without.</param>
     /// <param name="question">The text behind the image.</param>
     /// <param name="outputTokens">Tokens at most.</param>
-    /// <param name="bannedToken">Token id the answer must not hold.</param>
+    /// <param name="bannedTokens">Token ids the answer must not hold.</param>
     /// <param name="cancellationToken">Ends the request.</param>
     /// <exception cref="CliException">The server refused or went away, or its answer was empty.</exception>
     public async Task<LoadAnswer> AskAsync(
-        byte[]? image, string question, int outputTokens, int? bannedToken, CancellationToken cancellationToken)
+        byte[]? image, string question, int outputTokens, IReadOnlyList<int> bannedTokens, CancellationToken cancellationToken)
     {
         try
         {
-            return await SendAsync(image, question, outputTokens, bannedToken, cancellationToken);
+            return await SendAsync(image, question, outputTokens, bannedTokens, cancellationToken);
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
@@ -82,11 +82,11 @@ internal sealed class LoadClient : IDisposable
         }
     }
 
-    async Task<LoadAnswer> SendAsync(byte[]? image, string question, int outputTokens, int? bannedToken, CancellationToken cancellationToken)
+    async Task<LoadAnswer> SendAsync(byte[]? image, string question, int outputTokens, IReadOnlyList<int> bannedTokens, CancellationToken cancellationToken)
     {
         using HttpRequestMessage request = new(HttpMethod.Post, "chat/completions")
         {
-            Content = JsonContent.Create(Body(image, question, outputTokens, bannedToken)),
+            Content = JsonContent.Create(Body(image, question, outputTokens, bannedTokens)),
         };
         long started = Stopwatch.GetTimestamp();
         using HttpResponseMessage response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
@@ -109,7 +109,7 @@ internal sealed class LoadClient : IDisposable
             : throw new CliException($"{Address} gave an answer without text.");
     }
 
-    JsonObject Body(byte[]? image, string question, int outputTokens, int? bannedToken)
+    JsonObject Body(byte[]? image, string question, int outputTokens, IReadOnlyList<int> bannedTokens)
     {
         JsonArray content = [new JsonObject { ["type"] = "text", ["text"] = question }];
         if (image is not null)
@@ -126,7 +126,7 @@ internal sealed class LoadClient : IDisposable
             ["stream"] = true,
             ["stream_options"] = new JsonObject { ["include_usage"] = true },
         };
-        if (bannedToken is int token) body["logit_bias"] = new JsonObject { [$"{token}"] = -100 };
+        if (bannedTokens.Count > 0) body["logit_bias"] = new JsonObject(bannedTokens.Select(static id => KeyValuePair.Create($"{id}", (JsonNode?)(-100))));
         return body;
     }
 

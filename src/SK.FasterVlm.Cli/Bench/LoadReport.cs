@@ -4,8 +4,8 @@ namespace SK.FasterVlm.Cli.Bench;
 /// <param name="Runs">Measured rounds; each asks every server.</param>
 /// <param name="Streams">Streams at once.</param>
 /// <param name="OutputTokens">Tokens of each stream.</param>
-/// <param name="BannedToken">A token id that answers must not hold, for example the end of the text; null for none.</param>
-internal sealed record LoadSettings(int Runs, int Streams, int OutputTokens, int? BannedToken);
+/// <param name="BannedTokens">Token ids that answers must not hold, for example the end of the text.</param>
+internal sealed record LoadSettings(int Runs, int Streams, int OutputTokens, IReadOnlyList<int> BannedTokens);
 
 /// <summary>One server in one round, as its client sees it.</summary>
 /// <param name="FirstMs">From sending a question about a new image to the first text of the answer.</param>

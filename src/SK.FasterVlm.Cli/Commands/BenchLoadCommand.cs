@@ -20,11 +20,8 @@ internal sealed class BenchLoadCommand(CommandContext context)
     readonly Option<int> _runs = ValueParsers.Integer("--runs", "Measured rounds.", 1, 1000, 5);
     readonly Option<int> _streams = ValueParsers.Integer("--streams", "Streams at once.", 2, 256, 16);
     readonly Option<int> _outputTokens = ValueParsers.Integer("--max-tokens", "Tokens of each stream.", 4, 4096, 64);
-    readonly Option<int?> _banned = new("--ban")
-    {
-        Description = "Token id that no answer may hold: the end of the text, so that all streams have full length.",
-        HelpName = "id",
-    };
+    readonly Option<IReadOnlyList<int>> _banned = ValueParsers.Integers(
+        "--ban", "Token ids that no answer may hold: the end of the text, so that all streams have full length.");
     readonly Option<string?> _report = new("--report") { Description = "Write PATH.md and PATH.json.", HelpName = "path" };
 
     /// <summary>Builds the command.</summary>
@@ -50,7 +47,7 @@ internal sealed class BenchLoadCommand(CommandContext context)
     async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         LoadSettings settings = new(
-            parsed.GetValue(_runs), parsed.GetValue(_streams), parsed.GetValue(_outputTokens), parsed.GetValue(_banned));
+            parsed.GetValue(_runs), parsed.GetValue(_streams), parsed.GetValue(_outputTokens), parsed.GetRequiredValue(_banned));
         List<LoadClient> clients = [];
         try
         {

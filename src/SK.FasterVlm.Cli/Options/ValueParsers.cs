@@ -55,6 +55,36 @@ internal static class ValueParsers
         return option;
     }
 
+    /// <summary>An option that takes whole numbers and ranges of them from 0 on, such as <c>2,131-258</c>; 4096 numbers at most.</summary>
+    public static Option<IReadOnlyList<int>> Integers(string name, string description)
+    {
+        const int Most = 4096;
+        return new Option<IReadOnlyList<int>>(name)
+        {
+            Description = description,
+            HelpName = "numbers",
+            DefaultValueFactory = static _ => [],
+            CustomParser = result =>
+            {
+                List<int> numbers = [];
+                foreach (string part in Items(result))
+                {
+                    string[] ends = part.Split('-');
+                    if (ends.Length <= 2 && int.TryParse(ends[0], NumberStyles.None, CultureInfo.InvariantCulture, out int first)
+                        && int.TryParse(ends[^1], NumberStyles.None, CultureInfo.InvariantCulture, out int last)
+                        && last >= first && last - first < Most - numbers.Count)
+                    {
+                        numbers.AddRange(Enumerable.Range(first, last - first + 1));
+                        continue;
+                    }
+                    result.AddError($"{name} takes whole numbers and ranges, such as 2,131-258, {Most} at most; not '{part}'.");
+                    break;
+                }
+                return numbers;
+            },
+        };
+    }
+
     /// <summary>Parser for an option that takes one name of an enumeration.</summary>
     public static T Name<T>(ArgumentResult result) where T : struct, Enum
     {
