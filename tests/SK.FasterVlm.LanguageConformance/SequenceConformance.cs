@@ -18,7 +18,9 @@ public abstract class SequenceConformance<TFixture>(TFixture fixture) : IClassFi
 
         model.CopySequence(0, 2, prefix.Length);
         Assert.Equal((25, 30, 20), (model.SequenceLength(0), model.SequenceLength(1), model.SequenceLength(2)));
-        model.CopySequence(0, 1, prefix.Length); // into another lane where there is more than one, over what it held
+        // Into another lane where there is more than one, over what it held, and of the longer copy nothing stays.
+        model.CopySequence(0, 1, 25);
+        model.CopySequence(0, 1, prefix.Length);
         model.TrimSequence(0, 0);
         foreach (int target in new[] { 1, 2 })
         {

@@ -125,11 +125,20 @@ sealed class ScriptedLanguageModel : ILanguageModel
 
     public void Evaluate(IReadOnlyList<SequenceRows> batch, CancellationToken cancellationToken = default)
     {
-        Assert.Equal(batch.Count, batch.Select(static b => b.Sequence).Distinct().Count());
         PromptRows[] all = [.. batch.SelectMany(static b => b.Rows)];
-        Assert.True(all.Sum(static r => r.Count) <= BatchLength);
-        Assert.True(JoinsRows || all.Select(static r => r.AreEmbeddings).Distinct().Count() == 1);
+        if (batch.Select(static b => b.Sequence).Distinct().Count() < batch.Count) Refuse("a sequence twice");
+        if (all.Sum(static r => r.Count) > BatchLength) Refuse("too many rows");
+        if (!JoinsRows && all.Select(static r => r.AreEmbeddings).Distinct().Count() > 1) Refuse("tokens beside embeddings");
         Evaluate([.. batch.SelectMany(static b => b.Rows.Select(r => (b.Sequence, r)))], cancellationToken);
+    }
+
+    /// <summary>Batches that no model may be given. Whoever gives one may recover from it, so it is noted, too.</summary>
+    public List<string> Refused { get; } = [];
+
+    void Refuse(string why)
+    {
+        Refused.Add(why);
+        throw new ArgumentException(why);
     }
 
     void Evaluate((int Sequence, PromptRows Rows)[] runs, CancellationToken cancellationToken)

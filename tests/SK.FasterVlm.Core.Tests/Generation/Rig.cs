@@ -114,6 +114,7 @@ sealed class Rig : IAsyncDisposable
     /// <summary>What a rig without requests must look like.</summary>
     public void AssertIdle()
     {
+        Assert.Empty(Language.Refused);
         Assert.Equal((0, 0), (Pool.BusyCount, Generator.Scheduler.WaitingCount));
         Assert.Equal(Language.UsedCells, Pool.Used);
         Assert.Equal(Pool.Used, Pool.KeptLength);
