@@ -20,8 +20,13 @@ internal sealed class BenchLoadCommand(CommandContext context)
     readonly Option<int> _runs = ValueParsers.Integer("--runs", "Measured rounds.", 1, 1000, 5);
     readonly Option<int> _streams = ValueParsers.Integer("--streams", "Streams at once.", 2, 256, 16);
     readonly Option<int> _outputTokens = ValueParsers.Integer("--max-tokens", "Tokens of each stream.", 4, 4096, 64);
-    readonly Option<IReadOnlyList<int>> _banned = ValueParsers.Integers(
-        "--ban", "Token ids that no answer may hold: the end of the text, so that all streams have full length.");
+    readonly Option<int[]> _banned = new("--ban")
+    {
+        Description = "Token ids that no answer may hold, separated by commas: the end of the text, so that all streams have full length.",
+        HelpName = "ids",
+        DefaultValueFactory = static _ => [],
+        CustomParser = ValueParsers.IntegerRanges,
+    };
     readonly Option<string?> _report = new("--report") { Description = "Write PATH.md and PATH.json.", HelpName = "path" };
 
     /// <summary>Builds the command.</summary>

@@ -55,36 +55,6 @@ internal static class ValueParsers
         return option;
     }
 
-    /// <summary>An option that takes whole numbers and ranges of them from 0 on, such as <c>2,131-258</c>; 4096 numbers at most.</summary>
-    public static Option<IReadOnlyList<int>> Integers(string name, string description)
-    {
-        const int Most = 4096;
-        return new Option<IReadOnlyList<int>>(name)
-        {
-            Description = description,
-            HelpName = "numbers",
-            DefaultValueFactory = static _ => [],
-            CustomParser = result =>
-            {
-                List<int> numbers = [];
-                foreach (string part in Items(result))
-                {
-                    string[] ends = part.Split('-');
-                    if (ends.Length <= 2 && int.TryParse(ends[0], NumberStyles.None, CultureInfo.InvariantCulture, out int first)
-                        && int.TryParse(ends[^1], NumberStyles.None, CultureInfo.InvariantCulture, out int last)
-                        && last >= first && last - first < Most - numbers.Count)
-                    {
-                        numbers.AddRange(Enumerable.Range(first, last - first + 1));
-                        continue;
-                    }
-                    result.AddError($"{name} takes whole numbers and ranges, such as 2,131-258, {Most} at most; not '{part}'.");
-                    break;
-                }
-                return numbers;
-            },
-        };
-    }
-
     /// <summary>Parser for an option that takes one name of an enumeration.</summary>
     public static T Name<T>(ArgumentResult result) where T : struct, Enum
     {
@@ -115,6 +85,23 @@ internal static class ValueParsers
         {
             if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number)) numbers.Add(number);
             else result.AddError($"'{text}' is not a whole number from 0 up.");
+        }
+
+        return [.. numbers];
+    }
+
+    /// <summary>As <see cref="Integers"/>, also with ranges such as <c>131-258</c>; 4096 numbers at most.</summary>
+    public static int[] IntegerRanges(ArgumentResult result)
+    {
+        const int Most = 4096;
+        List<int> numbers = [];
+        foreach (string text in Items(result))
+        {
+            string[] ends = text.Split('-');
+            bool range = int.TryParse(ends[0], NumberStyles.None, CultureInfo.InvariantCulture, out int first)
+                & int.TryParse(ends[^1], NumberStyles.None, CultureInfo.InvariantCulture, out int last) && ends.Length <= 2 && first <= last;
+            if (range && last - first < Most - numbers.Count) numbers.AddRange(Enumerable.Range(first, last - first + 1));
+            else result.AddError($"'{text}' is no whole number from 0 up and no range of them such as 131-258, or makes more than {Most}.");
         }
 
         return [.. numbers];

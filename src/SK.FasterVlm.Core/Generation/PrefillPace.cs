@@ -1,3 +1,5 @@
+using SK.FasterVlm.Language;
+
 namespace SK.FasterVlm.Generation;
 
 /// <summary>
@@ -9,10 +11,6 @@ sealed class PrefillPace(int rows)
 {
     const int Fewest = 8, Most = 512, PassesBetweenSteps = 8;
     const double Patience = 4, UnnoticedMs = 2, Weight = 0.2;
-
-    // llama.cpp's kernels for quantised weights take rows by four on a CPU, and one left over costs nearly as much as four: measured
-    // with Q4_0, 7B, 220 ms for 4 rows and 330 for 3.
-    const int RowsOfAKernel = 4;
 
     double _stepMs, _rowMs;
     int _shared;
@@ -27,7 +25,7 @@ sealed class PrefillPace(int rows)
         if (rows > 0) return rows;
         if (_stepMs == 0 || _shared >= PassesBetweenSteps) return 0;
         int count = _rowMs == 0 ? Fewest : (int)Math.Clamp(Math.Max(Patience * _stepMs, UnnoticedMs) / _rowMs, Fewest, Most);
-        return count + ((-count - running) & (RowsOfAKernel - 1));
+        return count + ((-count - running) & (LanguageModelFile.RepackedRows - 1));
     }
 
     /// <summary>Notes a pass of running requests alone.</summary>

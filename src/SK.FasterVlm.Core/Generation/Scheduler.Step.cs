@@ -9,8 +9,8 @@ sealed partial class Scheduler
     /// <summary>What a request has in a pass.</summary>
     readonly record struct Part(SequenceJob Job, IReadOnlyList<PromptRows> Rows, int Count);
 
-    // The passes of a step, made once.
-    readonly List<Part> _prompts = [], _tokens = [], _together = [];
+    // Of the next step: those of prompts first. Both lists are made once.
+    readonly List<Part> _parts = [];
     readonly List<SequenceRows> _batch = [];
 
     void EndCancelled()
@@ -31,34 +31,33 @@ sealed partial class Scheduler
     /// </summary>
     void Step()
     {
-        Collect();
-        if (_prompts.Count > 0 && _together.Count > 1 && IsOneBatch())
+        int prompts = Collect();
+        if (IsOneBatch())
         {
-            Pass(_together);
+            Pass(_parts);
             return;
         }
-        foreach (Part prompt in _prompts) Pass([prompt]);
-        Pass(_tokens);
+        foreach (Part prompt in _parts[..prompts]) Alone(prompt);
+        Pass(_parts[prompts..]);
     }
 
     /// <summary>Gathers what the next step evaluates.</summary>
-    void Collect()
+    /// <returns>How many of the parts are prompts'.</returns>
+    int Collect()
     {
-        _prompts.Clear();
-        _tokens.Clear();
-        _together.Clear();
+        _parts.Clear();
         // All of it while no request waits for its next token, of several prompts as much as one pass takes.
         int most = _running.Count > 0 ? _pace.RowsBeside(_running.Count) : _filling.Count > 1 ? _language.BatchLength / _filling.Count : int.MaxValue;
         foreach (SequenceJob job in _filling)
         {
             int from = job.Slot!.Length, count = Math.Min(job.Prompt.Length - from, most);
             if (count > 0 && !job.Token.IsCancellationRequested)
-                _prompts.Add(new Part(job, job.Prompt.Slice(from, count, _language.Info.EmbeddingWidth), count));
+                _parts.Add(new Part(job, job.Prompt.Slice(from, count, _language.Info.EmbeddingWidth), count));
         }
+        int prompts = _parts.Count;
         foreach (SequenceJob job in _running)
-            if (!job.Token.IsCancellationRequested) _tokens.Add(new Part(job, job.Next, 1)); // those that are cancelled end with the next step
-        _together.AddRange(_prompts);
-        _together.AddRange(_tokens);
+            if (!job.Token.IsCancellationRequested) _parts.Add(new Part(job, job.Next, 1)); // those that are cancelled end with the next step
+        return prompts;
     }
 
     /// <summary>Whether the model takes all of it in one pass.</summary>
@@ -66,7 +65,7 @@ sealed partial class Scheduler
     {
         int count = 0;
         bool tokens = false, embeddings = false;
-        foreach (Part part in _together)
+        foreach (Part part in _parts)
         {
             count += part.Count;
             foreach (PromptRows run in part.Rows)

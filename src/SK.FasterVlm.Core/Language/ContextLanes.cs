@@ -21,14 +21,14 @@ internal sealed unsafe class ContextLanes : IDisposable
     /// At least one, empty, each with room for its share of the sequences at their full length; of several, each with one sequence more.
     /// </param>
     /// <param name="spare">Id of that one.</param>
-    /// <param name="cores">How many of them shall run at once, at least 1.</param>
+    /// <param name="atOnce">How many of them shall run at once, at least 1.</param>
     /// <param name="batchLength">Rows of one call at most.</param>
     /// <param name="width">Width of an embedding.</param>
-    internal ContextLanes(IReadOnlyList<LlamaContextHandle> contexts, int spare, int cores, int batchLength, int width)
+    internal ContextLanes(IReadOnlyList<LlamaContextHandle> contexts, int spare, int atOnce, int batchLength, int width)
     {
         _lanes = [.. contexts.Select(context => new ContextLane(context, batchLength))];
         _busy = new ContextLane[_lanes.Length];
-        _workers = new LaneWorkers(Math.Clamp(cores, 1, _lanes.Length) - 1, i => _busy[i].Run());
+        _workers = new LaneWorkers(Math.Min(atOnce, _lanes.Length) - 1, i => _busy[i].Run());
         (_width, _spare, _laneOfRow, _rowInLane) = (width, spare, new int[batchLength], new int[batchLength]);
     }
 

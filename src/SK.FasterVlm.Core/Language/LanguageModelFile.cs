@@ -96,13 +96,16 @@ internal sealed class LanguageModelFile : IDisposable
     }
 
     /// <summary>
-    /// Rows ggml's kernels take at once on a CPU, where most of the weights are of a type it repacks (ggml-cpu/repack.cpp): a row left over
-    /// goes through all weights alone. Measured on 7B models in Q4_0 and Q4_K with 2 threads: 3 rows take some 320 ms, 4 rows 230.
+    /// Rows ggml's kernels for repacked 4-bit weights take at once on a CPU (ggml-cpu/repack.cpp): a row left over goes through all weights
+    /// alone. Measured on 7B models in Q4_0 and Q4_K with 2 threads: 3 rows take some 320 ms, 4 rows 230.
     /// </summary>
+    internal const int RepackedRows = 4;
+
+    /// <summary><see cref="RepackedRows"/> where most of the weights are of such a type, otherwise 1.</summary>
     internal int RowsOfAKernel()
     {
         long repacked = File.Tensors.Where(static t => t.Type is GgmlType.Q4_0 or GgmlType.Q4_K).Sum(static t => t.ByteSize);
-        return repacked > File.Length / 2 ? 4 : 1;
+        return repacked > File.Length / 2 ? RepackedRows : 1;
     }
 
     public void Dispose() => File.Dispose();

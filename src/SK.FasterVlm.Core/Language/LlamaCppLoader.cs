@@ -38,7 +38,8 @@ internal static unsafe partial class LlamaCppLoader
             CheckModel(file, model);
             var cancel = new CancellationFlag();
             int threads = HostMachine.Threads(options.Threads, (long)Llama.llama_model_size(model));
-            int laneCount = Math.Min(lanes ?? LaneCount(options, onGpu, threads, contextLength, kvPerToken), options.MaxSequences);
+            int atOnce = Math.Max(1, HostMachine.PhysicalCores / threads);
+            int laneCount = Math.Min(lanes ?? LaneCount(options, onGpu, atOnce, contextLength, kvPerToken), options.MaxSequences);
             ContextSize size = new(contextLength, cacheLength, options.MaxSequences, 0);
             ContextSize inLane = InLane(size, laneCount);
             while (contexts.Count < laneCount) contexts.Add(MakeContext(model, options, inLane, threads, flash, cancel));
@@ -53,8 +54,7 @@ internal static unsafe partial class LlamaCppLoader
                 FlashAttention = flash,
             };
             size = size with { BatchLength = (int)Llama.llama_n_batch(contexts[0]) };
-            ContextLanes all = new(
-                contexts, inLane.SequenceCount - 1, HostMachine.PhysicalCores / threads, size.BatchLength, info.EmbeddingWidth)
+            ContextLanes all = new(contexts, inLane.SequenceCount - 1, atOnce, size.BatchLength, info.EmbeddingWidth)
             {
                 RowsOfAKernel = onGpu ? 1 : file.RowsOfAKernel(),
             };
@@ -149,14 +149,12 @@ internal static unsafe partial class LlamaCppLoader
     /// Contexts side by side: as many as the cores that one of a small model leaves idle, while their caches are small too. For many
     /// sequences twice as many, because each row is scored against all cells of its lane.
     /// </summary>
-    static int LaneCount(FasterVlmOptions options, bool onGpu, int threads, int contextLength, long kvPerToken)
+    static int LaneCount(FasterVlmOptions options, bool onGpu, int atOnce, int contextLength, long kvPerToken)
     {
         const long Small = 128L << 20;
         const int Few = 4; // sequences of a lane, below which passes cost more than cells
         bool fits = (Int128)kvPerToken * contextLength * options.MaxSequences <= Small;
-        if (options.Threads > 0 || onGpu || !fits) return 1;
-        int cores = HostMachine.PhysicalCores / threads;
-        return Math.Clamp(options.MaxSequences / Few, cores, 2 * cores);
+        return options.Threads > 0 || onGpu || !fits ? 1 : Math.Clamp(options.MaxSequences / Few, atOnce, 2 * atOnce);
     }
 
     /// <summary>

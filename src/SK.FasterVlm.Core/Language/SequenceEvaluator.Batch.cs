@@ -14,13 +14,8 @@ internal sealed partial class SequenceEvaluator
         for (int i = 0; i < runs.Length; i++)
         {
             (int sequence, IReadOnlyList<PromptRows> rows) = batch[i];
-            int start = _context.SequenceLength(sequence), count = Count(rows);
-            runs[i] = new BatchRun(sequence, start, count, true);
-            if (count > _contextLength - start)
-            {
-                int visual = rows.Where(static r => r.AreEmbeddings).Sum(static r => r.Count);
-                throw new ContextLengthException(start + count, _contextLength, visual);
-            }
+            int count = rows.Sum(static r => r.Count);
+            runs[i] = new BatchRun(sequence, Start(sequence, rows, count), count, true);
         }
         cancellationToken.ThrowIfCancellationRequested();
 
@@ -37,8 +32,6 @@ internal sealed partial class SequenceEvaluator
             if (!done && !_context.IsDisposed)
                 foreach (BatchRun run in runs) _context.TrimSequence(run.Sequence, run.Position);
         }
-        int end = 0;
-        foreach (BatchRun run in runs) _logitsRows[run.Sequence] = (end += run.Count) - 1;
     }
 
     void DecodeTokens(IReadOnlyList<SequenceRows> batch, BatchRun[] runs, int total, CancellationToken cancellationToken)
@@ -56,6 +49,7 @@ internal sealed partial class SequenceEvaluator
                 }
             }
             _context.Decode(runs, tokens.AsSpan(0, total), default, cancellationToken);
+            NoteLogits(runs);
         }
         finally
         {
@@ -71,6 +65,7 @@ internal sealed partial class SequenceEvaluator
             int at = 0;
             foreach ((_, IReadOnlyList<PromptRows> rows) in batch) at += WriteEmbeddings(rows, values.AsSpan(at));
             _context.Decode(runs, default, values.AsSpan(0, at), cancellationToken);
+            NoteLogits(runs);
         }
         finally
         {
@@ -84,12 +79,11 @@ internal sealed partial class SequenceEvaluator
         if (batch.Count == 0) throw new ArgumentException("There are no rows to evaluate.", nameof(batch));
         long total = 0;
         bool tokens = false, embeddings = false;
-        _batches++;
+        var seen = new HashSet<int>();
         foreach ((int sequence, IReadOnlyList<PromptRows> rows) in batch)
         {
             CheckSequence(sequence);
-            if (_lastBatch[sequence] == _batches) throw new ArgumentException($"Sequence {sequence} is in the batch twice.", nameof(batch));
-            _lastBatch[sequence] = _batches;
+            if (!seen.Add(sequence)) throw new ArgumentException($"Sequence {sequence} is in the batch twice.", nameof(batch));
             total += CheckRows(rows);
             foreach (PromptRows run in rows)
             {
@@ -104,10 +98,9 @@ internal sealed partial class SequenceEvaluator
             : throw new ArgumentException($"A batch takes {_context.Capacity} rows, not {total}.", nameof(batch));
     }
 
-    static int Count(IReadOnlyList<PromptRows> rows)
+    void NoteLogits(BatchRun[] runs)
     {
-        int count = 0;
-        foreach (PromptRows run in rows) count += run.Count;
-        return count;
+        int end = 0;
+        foreach (BatchRun run in runs) _logitsRows[run.Sequence] = (end += run.Count) - 1;
     }
 }

@@ -1,5 +1,3 @@
-using System.Buffers;
-
 namespace SK.FasterVlm.Language;
 
 /// <summary>Rows of one sequence in a batch, at consecutive positions.</summary>
@@ -43,8 +41,6 @@ internal sealed partial class SequenceEvaluator
     readonly EmbeddingTable? _embeddings;
     readonly int _width, _contextLength;
     readonly int[] _logitsRows;
-    readonly long[] _lastBatch;
-    long _batches;
 
     /// <summary>Creates an evaluator.</summary>
     /// <param name="context">The context, with empty sequences.</param>
@@ -58,7 +54,7 @@ internal sealed partial class SequenceEvaluator
     {
         (_context, _tokenizer, _embeddings) = (context, tokenizer, embeddings);
         (_width, _contextLength) = (width, contextLength);
-        (_logitsRows, _lastBatch) = (new int[sequenceCount], new long[sequenceCount]);
+        _logitsRows = new int[sequenceCount];
         Array.Fill(_logitsRows, -1);
     }
 
@@ -96,12 +92,7 @@ internal sealed partial class SequenceEvaluator
         ArgumentNullException.ThrowIfNull(rows);
         CheckSequence(sequence);
         int total = CheckRows(rows);
-        int start = _context.SequenceLength(sequence);
-        if (total > _contextLength - start)
-        {
-            int visual = rows.Where(static r => r.AreEmbeddings).Sum(static r => r.Count);
-            throw new ContextLengthException(checked(start + total), _contextLength, visual);
-        }
+        int start = Start(sequence, rows, total);
         cancellationToken.ThrowIfCancellationRequested();
 
         Array.Fill(_logitsRows, -1);
@@ -110,7 +101,7 @@ internal sealed partial class SequenceEvaluator
         {
             bool join = _embeddings is not null && rows.Count > 1 && total <= Math.Min(JoinLimit, _context.Capacity)
                 && rows.Any(static r => r.AreEmbeddings);
-            if (join) EvaluateJoined(sequence, start, rows, total, cancellationToken);
+            if (join) DecodeEmbeddings([new SequenceRows(sequence, rows)], [new BatchRun(sequence, start, total, true)], total, cancellationToken);
             else EvaluateApart(sequence, start, rows, cancellationToken);
             done = true;
         }
@@ -139,19 +130,14 @@ internal sealed partial class SequenceEvaluator
         }
     }
 
-    void EvaluateJoined(int sequence, int position, IReadOnlyList<PromptRows> rows, int total, CancellationToken cancellationToken)
+    /// <summary>The position at which rows of a sequence begin.</summary>
+    /// <exception cref="ContextLengthException">They do not fit.</exception>
+    int Start(int sequence, IReadOnlyList<PromptRows> rows, int count)
     {
-        float[] joined = ArrayPool<float>.Shared.Rent(total * _width);
-        try
-        {
-            WriteEmbeddings(rows, joined);
-            _context.Decode([new BatchRun(sequence, position, total, true)], default, joined.AsSpan(0, total * _width), cancellationToken);
-            _logitsRows[sequence] = total - 1;
-        }
-        finally
-        {
-            ArrayPool<float>.Shared.Return(joined);
-        }
+        int start = _context.SequenceLength(sequence);
+        if (count <= _contextLength - start) return start;
+        int visual = rows.Where(static r => r.AreEmbeddings).Sum(static r => r.Count);
+        throw new ContextLengthException(checked(start + count), _contextLength, visual);
     }
 
     /// <summary>Writes rows as embeddings, tokens as the model's own table has them.</summary>
